@@ -1,0 +1,161 @@
+# Vergence: `make demo` sets up, builds, trains and reports; `make check` sets up, builds and runs the tests.
+# Variables: BUILD=folder for objects (build), CC, CXX, ARCH=-march value (native), SANITIZE=address,undefined | thread,
+# DESTDIR and PREFIX for install.
+
+CC      ?= gcc
+CXX     ?= g++
+BUILD   ?= build
+ARCH    ?= native
+PREFIX  ?= /usr/local
+SANITIZE ?=
+OPT     ?= -O3
+
+# Lowest first; a folder may include from itself and from those before it.
+MODULES := common calibration proto perception sim_bridge agents daemon cli
+# pkg-config names, and the Debian packages that hold them
+PKGS     := libzmq libprotobuf-c openblas lapacke libcyaml jansson libsodium
+CV_PKGS  := opencv4
+DEB_PKGS := gcc g++ make pkg-config libzmq3-dev libprotobuf-c-dev protobuf-c-compiler libopenblas-dev liblapacke-dev \
+            libopencv-dev libcyaml-dev libjansson-dev libsodium-dev libcmocka-dev
+
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+CV_CFLAGS  := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(CV_PKGS) 2>/dev/null))
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+CV_LIBS    := -lopencv_core -lopencv_calib3d -lopencv_imgproc -lopencv_imgcodecs
+
+WARN     := -Wall -Wextra -Wshadow -Wconversion -Wdouble-promotion
+FLAGS    := $(OPT) -g -march=$(ARCH) -fno-math-errno -fno-trapping-math -pthread $(WARN) -I. -I$(BUILD)/gen $(PKG_CFLAGS)
+ifneq ($(SANITIZE),)
+FLAGS    += -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -DVG_SANITIZED=1
+LDFLAGS  += -fsanitize=$(SANITIZE)
+endif
+CFLAGS_ALL   := -std=c17 -D_GNU_SOURCE $(FLAGS) -Wstrict-prototypes $(CFLAGS)
+CXXFLAGS_ALL := -std=c++17 $(FLAGS) $(CV_CFLAGS) $(CXXFLAGS)
+LIBS     := $(PKG_LIBS) $(CV_LIBS) -lstdc++ -lm -pthread
+
+ifneq ($(V),1)
+Q := @
+say = @printf '  %-5s %s\n' $(1) $(2)
+endif
+
+.PHONY: all deps demo check bench asan tsan fuzz format format-check install clean help
+all: $(BUILD)/bin/vergence $(BUILD)/bin/vergenced
+
+# --- one static library a folder -------------------------------------------------------------------------------------
+PROTO_GEN := $(BUILD)/gen/proto/vergence.pb-c
+
+define module_rules
+$(1)_SRC := $$(shell find $(1) -name '*.c' -o -name '*.cpp' | grep -v '/main\.c$$$$' | LC_ALL=C sort)
+$(1)_OBJ := $$(patsubst %,$(BUILD)/obj/%.o,$$($(1)_SRC)) $(if $(filter proto,$(1)),$(BUILD)/obj/proto/vergence.pb-c.c.o)
+$(BUILD)/lib/lib$(1).a: $$($(1)_OBJ)
+	@mkdir -p $$(@D)
+	$(Q)rm -f $$@ && $$(AR) rcs $$@ $$^
+endef
+$(foreach m,$(MODULES),$(eval $(call module_rules,$(m))))
+
+# libraries that folder $(1) may use, in link order (highest first)
+reverse = $(if $(1),$(call reverse,$(wordlist 2,99,$(1))) $(firstword $(1)))
+upto    = $(if $(filter $(1),$(firstword $(2))),$(1),$(firstword $(2)) $(call upto,$(1),$(wordlist 2,99,$(2))))
+libs_of = $(patsubst %,$(BUILD)/lib/lib%.a,$(call reverse,$(call upto,$(1),$(MODULES))))
+ALL_LIBS := $(call libs_of,cli)
+DAEMON_LIBS := $(call libs_of,daemon)
+
+$(BUILD)/obj/%.c.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+$(BUILD)/obj/%.cpp.o: %.cpp
+	@mkdir -p $(@D)
+	$(call say,CXX,$<)
+	$(Q)$(CXX) $(CXXFLAGS_ALL) -MMD -MP -c $< -o $@
+
+# generated protobuf-c code is compiled without our warnings
+$(PROTO_GEN).h $(PROTO_GEN).c &: proto/vergence.proto
+	@mkdir -p $(BUILD)/gen/proto
+	$(Q)protoc-c --proto_path=proto --c_out=$(BUILD)/gen/proto $<
+$(BUILD)/obj/proto/vergence.pb-c.c.o: $(PROTO_GEN).c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS_ALL) -w -c $< -o $@
+$(patsubst %,$(BUILD)/obj/%.o,$(proto_SRC)): | $(PROTO_GEN).h
+
+bench_OBJ := $(patsubst %,$(BUILD)/obj/%.o,$(shell find bench -name '*.c' | LC_ALL=C sort))
+$(BUILD)/bin/vergence: $(BUILD)/obj/cli/main.c.o $(bench_OBJ) $(ALL_LIBS)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(BUILD)/bin/vergenced: $(BUILD)/obj/daemon/main.c.o $(DAEMON_LIBS)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# --- tests: tests/<folder>/test_*.c link that folder's library and those below; tests/integration link everything -----
+TEST_SRC := $(shell find tests -name 'test_*.c' | LC_ALL=C sort)
+TEST_BIN := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SRC))
+define test_rule
+$(BUILD)/tests/$(1)/test_%: $(BUILD)/obj/tests/$(1)/test_%.c.o $(BUILD)/obj/tests/support/support.c.o $(2)
+	@mkdir -p $$(@D)
+	$$(call say,LINK,$$@)
+	$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LIBS) -lcmocka
+endef
+$(foreach m,$(MODULES),$(eval $(call test_rule,$(m),$(call libs_of,$(m)))))
+$(eval $(call test_rule,integration,$(ALL_LIBS)))
+.SECONDARY:
+
+tests: $(TEST_BIN)
+
+check: deps
+	$(Q)$(MAKE) --no-print-directory run-tests
+run-tests: all tests
+	$(Q)BUILD=$(BUILD) tests/run $(TEST_BIN)
+
+asan:
+	$(Q)$(MAKE) --no-print-directory BUILD=build-asan SANITIZE=address,undefined OPT=-O1 run-tests
+tsan:
+	$(Q)$(MAKE) --no-print-directory BUILD=build-tsan SANITIZE=thread OPT=-O1 run-tests
+
+# --- fuzzers: tests/fuzz/fuzz_*.c, libFuzzer with clang; FUZZ_SECONDS each -----------------------------------------------
+FUZZ_SECONDS ?= 20
+fuzz:
+	$(Q)$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang CXX=clang++ SANITIZE=address,undefined,fuzzer-no-link OPT=-O1 run-fuzz
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.c.o $(ALL_LIBS)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+run-fuzz: $(FUZZ_BIN)
+	$(Q)set -e; for f in $(FUZZ_BIN); do n=$$(basename $$f); mkdir -p $(BUILD)/corpus/$$n; \
+	  seeds=; [ -d tests/fuzz/seeds/$$n ] && seeds=tests/fuzz/seeds/$$n; \
+	  echo "  FUZZ  $$n"; $$f -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -timeout=10 -print_final_stats=0 -verbosity=0 \
+	  -artifact_prefix=$(BUILD)/corpus/$$n- $(BUILD)/corpus/$$n $$seeds; done; echo "$(words $(FUZZ_BIN)) passed, 0 failed"
+
+# --- everything else ----------------------------------------------------------------------------------------------------
+deps:
+	$(Q)packaging/deps $(DEB_PKGS) -- $(PKGS) $(CV_PKGS) cmocka
+
+demo: deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(BUILD)/bin/vergence demo
+
+bench: deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(BUILD)/bin/vergence bench
+
+FORMAT_SRC := $(shell find $(MODULES) tests bench -name '*.[ch]' -o -name '*.cpp')
+format:
+	clang-format -i $(FORMAT_SRC)
+format-check:
+	clang-format --dry-run --Werror $(FORMAT_SRC)
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/vergence/scenes
+	install -m 755 $(BUILD)/bin/vergence $(BUILD)/bin/vergenced $(DESTDIR)$(PREFIX)/bin
+	install -m 644 scenes/* $(DESTDIR)$(PREFIX)/share/vergence/scenes
+
+clean:
+	rm -rf $(BUILD) build-asan build-tsan build-fuzz
+
+help:
+	@sed -n '1,4s/^# //p' Makefile; echo "Targets: all deps demo check bench asan tsan fuzz format install clean"
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,62 @@
+/* The registry of worlds and the checks that every world shares. */
+#include "sim_bridge/world.h"
+
+#include "sim_bridge/embedded/embedded.h"
+#include "sim_bridge/remote/remote.h"
+
+#include <string.h>
+
+/* One line a world. */
+static const struct {
+    const char *kind;
+    vg_status (*open)(vg_world **out, const vg_world_config *config, vg_error *err);
+} registry[] = {
+    {"embedded", vg_embedded_open},
+    {"remote", vg_remote_open},
+};
+
+vg_world_config vg_world_config_default(void) {
+    return (vg_world_config){.kind = "embedded",
+                             .scene = "blank",
+                             .cameras = 4,
+                             .people = 6,
+                             .envs = 1,
+                             .preset = VG_PRESET_DEFAULT,
+                             .timeout_seconds = 5};
+}
+
+vg_status vg_world_open(vg_world **out, const vg_world_config *config, vg_error *err) {
+    *out = NULL;
+    for (size_t i = 0; i < sizeof registry / sizeof registry[0]; i++)
+        if (strcmp(config->kind, registry[i].kind) == 0) return registry[i].open(out, config, err);
+    return vg_fail(err, VG_INVALID, "world.kind `%s` is unknown; use embedded or remote", config->kind);
+}
+
+void vg_world_close(vg_world *world) {
+    if (world) world->ops->close(world);
+}
+
+static vg_status check_range(const vg_world *world, int32_t first, int32_t count, const vg_frame *frames,
+                             vg_error *err) {
+    if (first < 0 || count < 1 || first > world->info.envs - count)
+        return vg_fail(err, VG_INVALID, "environments %d to %d are out of range; the world has %d", first,
+                       first + count - 1, world->info.envs);
+    VG_ASSERT(memcmp(&frames->dims, &world->info.dims, sizeof frames->dims) == 0);
+    return VG_OK;
+}
+
+vg_status vg_world_reset(vg_world *world, int32_t first, int32_t count, const vg_reset *resets, vg_frame *frames,
+                         vg_error *err) {
+    VG_TRY(check_range(world, first, count, frames, err));
+    for (int32_t i = 0; i < count; i++)
+        if (resets[i].people < 1 || resets[i].people > world->info.dims.people)
+            return vg_fail(err, VG_INVALID, "reset of environment %d asks for %d people; it must be 1 to %d", first + i,
+                           resets[i].people, world->info.dims.people);
+    return world->ops->reset(world, first, count, resets, frames, err);
+}
+
+vg_status vg_world_step(vg_world *world, int32_t first, int32_t count, const vg_command *commands, vg_frame *frames,
+                        vg_error *err) {
+    VG_TRY(check_range(world, first, count, frames, err));
+    return world->ops->step(world, first, count, commands, frames, err);
+}
