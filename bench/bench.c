@@ -1,0 +1,19 @@
+/* The list of benchmarks: one declaration and one line each. */
+#include "bench/bench.h"
+
+/* function suffix (vg_bench_NAME), what it measures */
+#define VG_BENCH_LIST(X)
+
+#define VG_BENCH_DECLARE(name, text) vg_status vg_bench_##name(vg_bench_result *out, vg_error *err);
+VG_BENCH_LIST(VG_BENCH_DECLARE)
+#undef VG_BENCH_DECLARE
+
+const vg_bench *vg_bench_list(size_t *count) {
+    static const vg_bench list[] = {
+#define VG_BENCH_ROW(name, text) {#name, text, vg_bench_##name},
+        VG_BENCH_LIST(VG_BENCH_ROW)
+#undef VG_BENCH_ROW
+            {0}};
+    *count = sizeof list / sizeof list[0] - 1;
+    return list;
+}
