@@ -60,3 +60,26 @@ vg_status vg_world_step(vg_world *world, int32_t first, int32_t count, const vg_
     VG_TRY(check_range(world, first, count, frames, err));
     return world->ops->step(world, first, count, commands, frames, err);
 }
+
+static vg_status check_state(const vg_world *world, int32_t env, vg_error *err) {
+    if (!world->ops->state_bytes)
+        return vg_fail(err, VG_UNSUPPORTED, "world %s keeps its state to itself; checkpoints of it cannot hold episodes",
+                       world->info.name);
+    if (env < 0 || env >= world->info.envs)
+        return vg_fail(err, VG_INVALID, "environment %d is out of range; the world has %d", env, world->info.envs);
+    return VG_OK;
+}
+
+size_t vg_world_state_bytes(const vg_world *world) {
+    return world->ops->state_bytes ? world->ops->state_bytes(world) : 0;
+}
+
+vg_status vg_world_save_state(const vg_world *world, int32_t env, void *out, vg_error *err) {
+    VG_TRY(check_state(world, env, err));
+    return world->ops->save_state(world, env, out, err);
+}
+
+vg_status vg_world_load_state(vg_world *world, int32_t env, const void *state, vg_error *err) {
+    VG_TRY(check_state(world, env, err));
+    return world->ops->load_state(world, env, state, err);
+}

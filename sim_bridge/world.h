@@ -66,6 +66,10 @@ typedef struct vg_world_ops {
     vg_status (*step)(vg_world *world, int32_t first, int32_t count, const vg_command *commands, vg_frame *frames,
                       vg_error *err);
     void (*close)(vg_world *world);
+    /* optional, all or none: the state of one environment as bytes */
+    size_t (*state_bytes)(const vg_world *world);
+    vg_status (*save_state)(const vg_world *world, int32_t env, void *out, vg_error *err);
+    vg_status (*load_state)(vg_world *world, int32_t env, const void *state, vg_error *err);
 } vg_world_ops;
 
 /* The head of every world; implementations put it first in their own struct. */
@@ -110,5 +114,13 @@ vg_status vg_world_reset(vg_world *world, int32_t first, int32_t count, const vg
  * Allocates nothing. An environment that was never reset is an error. */
 vg_status vg_world_step(vg_world *world, int32_t first, int32_t count, const vg_command *commands, vg_frame *frames,
                         vg_error *err);
+
+/* Bytes of one environment's state, for checkpoints that resume bit-exactly; 0 where the world cannot hand it out. */
+size_t vg_world_state_bytes(const vg_world *world);
+/* Copies the state of one environment to `out`, or back from `state`: vg_world_state_bytes bytes. After a load the next
+ * step goes on exactly as it would have after the save (in any environment of a world opened with the same config). A
+ * state of another kind of world, or a damaged one, is an error and changes nothing. */
+vg_status vg_world_save_state(const vg_world *world, int32_t env, void *out, vg_error *err);
+vg_status vg_world_load_state(vg_world *world, int32_t env, const void *state, vg_error *err);
 
 #endif
