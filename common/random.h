@@ -19,6 +19,7 @@ typedef enum vg_purpose {
     VG_DRAW_CAMERA = 9,     /* camera dynamics noise */
     VG_DRAW_BASELINE = 10,  /* planners that sample */
     VG_DRAW_CALIBRATE = 11, /* RANSAC and the like */
+    VG_DRAW_EVALUATE = 12,  /* seeds of evaluation episodes */
     VG_DRAW_TEST = 99       /* property tests */
 } vg_purpose;
 
