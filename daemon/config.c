@@ -1,0 +1,331 @@
+/* The keys of a session's configuration: one table gives each its type, place, bounds, unit and meaning, and everything
+ * else (reading, writing, the command line's --set, docs/config.md, messages) follows from it. */
+#include "daemon/internal.h"
+
+#include "common/text.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AT(member)   offsetof(vg_session_config, member), sizeof((vg_session_config *)0)->member
+#define NO_BOUNDS    0, 0
+#define NO_CHOICES   ""
+#define NO_UNIT      ""
+#define LAST_UINT64  18446744073709551615.0
+#define MODES        "mappo|mappo+ctcr|mappo+wdl|mappo+ctcr+wdl" /* index: bit 0 CTCR, bit 1 WDL */
+#define TEXT         VG_KEY_TEXT
+#define CHOICE       VG_KEY_CHOICE
+#define BOOL         VG_KEY_BOOL
+#define INT          VG_KEY_INT32
+#define REAL         VG_KEY_DOUBLE
+#define BOOL_CHOICES "false|true"
+
+/* clang-format off */
+static const vg_config_key keys[] = {
+    {"session", "name", TEXT, AT(session.name), NO_BOUNDS, NO_CHOICES, NO_UNIT, "What the session is called: letters, digits, `.`, `_`, `-`"},
+    {"session", "kind", CHOICE, AT(session.kind), NO_BOUNDS, "train|live", NO_UNIT, "`train`: rollouts and updates in turn until `train.steps`; `live`: one environment at a fixed rate until stopped"},
+    {"session", "folder", TEXT, AT(session.folder), NO_BOUNDS, NO_CHOICES, NO_UNIT, "Where curves, checkpoints and the policy go; empty: `runs/NAME`"},
+
+    {"world", "kind", CHOICE, AT(world.kind), NO_BOUNDS, "embedded|remote", NO_UNIT, "`embedded`: the simulator in this process; `remote`: another process over ZeroMQ (docs/protocol.md)"},
+    {"world", "scene", TEXT, AT(world.scene), NO_BOUNDS, NO_CHOICES, NO_UNIT, "Name of a scene, or the path of a scene file"},
+    {"world", "motion", TEXT, AT(world.motion), NO_BOUNDS, NO_CHOICES, NO_UNIT, "A BVH file whose walk the people replay; empty: a synthetic gait"},
+    {"world", "cameras", INT, AT(world.cameras), 1, VG_MAX_CAMERAS, NO_CHOICES, NO_UNIT, "Size of the team"},
+    {"world", "people", INT, AT(world.people), 1, VG_MAX_PEOPLE, NO_CHOICES, NO_UNIT, "Most people in an environment, the target included"},
+    {"world", "envs", INT, AT(world.envs), 0, VG_MAX_ENVS, NO_CHOICES, NO_UNIT, "Environments stepped at once; 0: as many as the preset trains on, 1 in a live session"},
+    {"world", "preset", CHOICE, AT(world.preset), NO_BOUNDS, "default|paper", NO_UNIT, "`default`: 0.1 s steps, cameras with speed and acceleration; `paper`: the reference task exactly, 0.4 s steps, teleporting cameras. Also chooses the defaults of `train`"},
+    {"world", "miss_rate", REAL, AT(world.miss_rate), 0, 1, NO_CHOICES, NO_UNIT, "Share of visible people that a camera misses in a frame"},
+    {"world", "swap_rate", REAL, AT(world.swap_rate), 0, 1, NO_CHOICES, NO_UNIT, "Share of neighbouring pairs whose keypoints are swapped"},
+    {"world", "endpoint", TEXT, AT(world.endpoint), NO_BOUNDS, NO_CHOICES, NO_UNIT, "Where a remote world listens: `tcp://HOST:PORT` or `ipc:///PATH`"},
+    {"world", "timeout_seconds", REAL, AT(world.timeout_seconds), 0.01, 3600, NO_CHOICES, "s", "How long a step of a remote world may take before the peer counts as dead"},
+
+    {"train", "mode", CHOICE, AT(mode), NO_BOUNDS, MODES, NO_UNIT, "`ctcr`: reward each camera by its contribution, else all by the team's reward; `wdl`: world dynamics heads"},
+    {"train", "steps", VG_KEY_INT64, AT(train.steps), 1, 1099511627776.0, NO_CHOICES, "steps", "Environment steps in all"},
+    {"train", "seed", VG_KEY_UINT64, AT(train.seed), 0, LAST_UINT64, NO_CHOICES, NO_UNIT, "Every random draw follows from it"},
+    {"train", "threads", INT, AT(train.threads), 0, 256, NO_CHOICES, NO_UNIT, "Worker threads; 0: one a core. Does not change results"},
+    {"train", "rollout_steps", INT, AT(train.rollout_steps), 1, 1000, NO_CHOICES, "steps", "Steps of each environment between two updates"},
+    {"train", "episode_steps", INT, AT(train.episode_steps), 1, 1000000, NO_CHOICES, "steps", "An episode is cut after so many"},
+    {"train", "people_min", INT, AT(train.people_min), 1, VG_MAX_PEOPLE, NO_CHOICES, NO_UNIT, "Smallest crowd; drawn for each episode, the target included"},
+    {"train", "people_max", INT, AT(train.people_max), 1, VG_MAX_PEOPLE, NO_CHOICES, NO_UNIT, "Largest crowd; at most `world.people`"},
+    {"train", "hidden", INT, AT(train.hidden), 16, 1024, NO_CHOICES, NO_UNIT, "Width of every layer and of the LSTM; a multiple of 16"},
+    {"train", "recurrent", BOOL, AT(train.recurrent), NO_BOUNDS, BOOL_CHOICES, NO_UNIT, "With the LSTM"},
+    {"train", "speed", REAL, AT(train.speed), 0, 20, NO_CHOICES, "m/s", "Speed of one action; 0: the preset's"},
+    {"train", "epochs", INT, AT(train.epochs), 1, 100, NO_CHOICES, NO_UNIT, "Passes over a batch in an update"},
+    {"train", "minibatches", INT, AT(train.minibatches), 1, 1000, NO_CHOICES, NO_UNIT, "Parts a batch is split into"},
+    {"train", "learning_rate", REAL, AT(train.learning_rate), 0, 1, NO_CHOICES, NO_UNIT, "Adam's step size at the beginning"},
+    {"train", "learning_rate_end", REAL, AT(train.learning_rate_end), 0, 1, NO_CHOICES, NO_UNIT, "Adam's step size at the end"},
+    {"train", "discount", REAL, AT(train.discount), 0, 1, NO_CHOICES, NO_UNIT, "Discount of a reward one step later (gamma)"},
+    {"train", "gae_lambda", REAL, AT(train.gae_lambda), 0, 1, NO_CHOICES, NO_UNIT, "Generalised advantage estimation's lambda"},
+    {"train", "clip", REAL, AT(train.clip), 0.01, 10, NO_CHOICES, NO_UNIT, "PPO's bound on the change of an action's probability ratio"},
+    {"train", "kl_coefficient", REAL, AT(train.kl_coefficient), 0, 100, NO_CHOICES, NO_UNIT, "Initial weight of the adaptive KL penalty; 0: none"},
+    {"train", "kl_target", REAL, AT(train.kl_target), 1e-6, 10, NO_CHOICES, "nat", "What the adaptive KL penalty aims at"},
+    {"train", "value_weight", REAL, AT(train.value_weight), 0, 100, NO_CHOICES, NO_UNIT, "Weight of the value loss"},
+    {"train", "entropy_weight", REAL, AT(train.entropy_weight), 0, 10, NO_CHOICES, NO_UNIT, "Weight of the entropy bonus"},
+    {"train", "gradient_clip", REAL, AT(train.gradient_clip), 1e-6, 1e9, NO_CHOICES, NO_UNIT, "Largest norm of a gradient"},
+    {"train", "normalise_values", BOOL, AT(train.normalise_values), NO_BOUNDS, BOOL_CHOICES, NO_UNIT, "A running normaliser for value targets"},
+
+    {"live", "policy", TEXT, AT(live.policy), NO_BOUNDS, NO_CHOICES, NO_UNIT, "`fixed`, `orbit`, `greedy`, `plan`, a run's folder or a policy file; empty: begin untrained"},
+    {"live", "learn", BOOL, AT(live.learn), NO_BOUNDS, BOOL_CHOICES, NO_UNIT, "Learn on line, beside the loop"},
+    {"live", "rate_hz", REAL, AT(live.rate_hz), 0.1, 1000, NO_CHOICES, "Hz", "Ticks a second"},
+
+    {"control", "endpoint", TEXT, AT(control.endpoint), NO_BOUNDS, NO_CHOICES, NO_UNIT, "Where the control socket listens: `ipc:///PATH`, or `tcp://127.0.0.1:PORT`; empty: a socket in the state folder"},
+
+    {"checkpoint", "every_seconds", REAL, AT(checkpoint.every_seconds), 0.1, 86400, NO_CHOICES, "s", "Time between two checkpoints of a training session"},
+};
+/* clang-format on */
+
+const vg_config_key *vg_config_keys(size_t *count) {
+    *count = sizeof keys / sizeof keys[0];
+    return keys;
+}
+
+vg_session_config vg_session_config_default(vg_preset preset) {
+    const vg_world_config world = vg_world_config_default();
+    vg_session_config c = {.session.kind = VG_SESSION_TRAIN,
+                           .session.name = "session",
+                           .world.cameras = world.cameras,
+                           .world.people = world.people,
+                           .world.preset = (int32_t)preset,
+                           .world.miss_rate = world.miss_rate,
+                           .world.swap_rate = world.swap_rate,
+                           .world.timeout_seconds = world.timeout_seconds,
+                           .train = vg_train_config_default((int32_t)preset),
+                           .live = {.learn = false, .rate_hz = 10},
+                           .checkpoint.every_seconds = 60};
+    snprintf(c.world.scene, sizeof c.world.scene, "%s", world.scene);
+    c.mode = (c.train.ctcr ? 1 : 0) | (c.train.wdl ? 2 : 0);
+    return c;
+}
+
+/* ---- values as text ---- */
+
+/* The index of `word` in "a|b|c", or -1. */
+static int choice_index(const char *choices, const char *word) {
+    vg_span rest = {choices, strlen(choices)};
+    for (int i = 0; rest.at; i++)
+        if (vg_span_is(vg_span_field(&rest, '|'), word)) return i;
+    return -1;
+}
+
+static void choice_name(const char *choices, int index, char *out, size_t room) {
+    vg_span rest = {choices, strlen(choices)}, field = {0};
+    for (int i = 0; i <= index && rest.at; i++) field = vg_span_field(&rest, '|');
+    vg_span_copy(out, room, field);
+}
+
+const char *vg_config_text(const vg_session_config *config, const vg_config_key *key, char out[VG_PATH_MAX]) {
+    const void *at = (const char *)config + key->offset;
+    switch (key->type) {
+    case VG_KEY_TEXT:
+        snprintf(out, VG_PATH_MAX, "%s", (const char *)at);
+        break;
+    case VG_KEY_CHOICE:
+        choice_name(key->choices, *(const int32_t *)at, out, VG_PATH_MAX);
+        break;
+    case VG_KEY_BOOL:
+        snprintf(out, VG_PATH_MAX, "%s", *(const bool *)at ? "true" : "false");
+        break;
+    case VG_KEY_INT32:
+        snprintf(out, VG_PATH_MAX, "%d", *(const int32_t *)at);
+        break;
+    case VG_KEY_INT64:
+        snprintf(out, VG_PATH_MAX, "%lld", (long long)*(const int64_t *)at);
+        break;
+    case VG_KEY_UINT64:
+        snprintf(out, VG_PATH_MAX, "%llu", (unsigned long long)*(const uint64_t *)at);
+        break;
+    case VG_KEY_DOUBLE:
+        vg_number_text(out, *(const double *)at);
+        break;
+    }
+    return out;
+}
+
+static vg_status bad_value(const vg_config_key *key, const char *value, const char *what, vg_error *err) {
+    return vg_fail(err, VG_INVALID, "%s.%s is `%.80s`; it must be %s", key->section, key->name, value, what);
+}
+
+static vg_status set_choice(const vg_config_key *key, void *at, const char *value, vg_error *err) {
+    const int index = choice_index(key->choices, value);
+    if (index >= 0) {
+        if (key->type == VG_KEY_BOOL)
+            *(bool *)at = index == 1;
+        else
+            *(int32_t *)at = index;
+        return VG_OK;
+    }
+    char names[8][32];
+    const char *list[8];
+    vg_span rest = {key->choices, strlen(key->choices)};
+    size_t count = 0;
+    char what[256] = "one of ";
+    while (rest.at && count < 8) {
+        vg_span_copy(names[count], sizeof names[0], vg_span_field(&rest, '|'));
+        strncat(what, count ? ", " : "", sizeof what - strlen(what) - 1);
+        strncat(what, names[count], sizeof what - strlen(what) - 1);
+        list[count] = names[count];
+        count++;
+    }
+    const char *near = vg_nearest(value, list, count);
+    if (near) {
+        strncat(what, "; did you mean ", sizeof what - strlen(what) - 1);
+        strncat(what, near, sizeof what - strlen(what) - 1);
+        strncat(what, "?", sizeof what - strlen(what) - 1);
+    }
+    return bad_value(key, value, what, err);
+}
+
+static vg_status set_number(const vg_config_key *key, void *at, const char *value, vg_error *err) {
+    char low[VG_NUMBER_SIZE], high[VG_NUMBER_SIZE], what[128];
+    const bool whole = key->type != VG_KEY_DOUBLE;
+    snprintf(what, sizeof what, "a %s from %s to %s", whole ? "whole number" : "number", vg_number_text(low, key->low),
+             vg_number_text(high, key->high));
+    double real;
+    if (!vg_span_double((vg_span){value, strlen(value)}, &real) || !(real >= key->low && real <= key->high))
+        return bad_value(key, value, what, err);
+    if (!whole) {
+        *(double *)at = real;
+        return VG_OK;
+    }
+    if (real != floor(real)) return bad_value(key, value, what, err);
+    /* plain digits keep all 64 bits; "1e6" goes through the double, exact below 2^53 */
+    const bool digits = value[strspn(value, "0123456789")] == '\0';
+    if (!digits && fabs(real) > 9007199254740992.0) return bad_value(key, value, what, err);
+    if (key->type == VG_KEY_UINT64)
+        *(uint64_t *)at = digits ? strtoull(value, NULL, 10) : (uint64_t)real;
+    else if (key->type == VG_KEY_INT64)
+        *(int64_t *)at = digits ? strtoll(value, NULL, 10) : (int64_t)real;
+    else
+        *(int32_t *)at = (int32_t)real;
+    return VG_OK;
+}
+
+static vg_status set_text(const vg_config_key *key, void *at, const char *value, vg_error *err) {
+    if (strlen(value) >= key->size)
+        return vg_fail(err, VG_INVALID, "%s.%s is longer than %zu bytes", key->section, key->name, key->size - 1);
+    for (const char *c = value; *c; c++)
+        if (iscntrl((unsigned char)*c)) return bad_value(key, value, "text without control characters", err);
+    memset(at, 0, key->size);
+    memcpy(at, value, strlen(value));
+    return VG_OK;
+}
+
+vg_status vg_session_config_set(vg_session_config *config, const char *name, const char *value, vg_error *err) {
+    char full[sizeof keys / sizeof keys[0]][48];
+    const char *list[sizeof keys / sizeof keys[0]];
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const vg_config_key *key = &keys[i];
+        snprintf(full[i], sizeof full[i], "%s.%s", key->section, key->name);
+        list[i] = full[i];
+        if (strcmp(full[i], name) != 0) continue;
+        void *at = (char *)config + key->offset;
+        switch (key->type) {
+        case VG_KEY_TEXT:
+            return set_text(key, at, value, err);
+        case VG_KEY_CHOICE:
+        case VG_KEY_BOOL:
+            VG_TRY(set_choice(key, at, value, err));
+            break;
+        default:
+            return set_number(key, at, value, err);
+        }
+        config->train.ctcr = config->mode & 1;
+        config->train.wdl = (config->mode & 2) != 0;
+        config->train.preset = config->world.preset;
+        return VG_OK;
+    }
+    const char *near = vg_nearest(name, list, sizeof keys / sizeof keys[0]);
+    if (near) return vg_fail(err, VG_INVALID, "key `%.80s` is unknown; did you mean `%s`?", name, near);
+    return vg_fail(err, VG_INVALID, "key `%.80s` is unknown; docs/config.md lists all keys", name);
+}
+
+/* ---- how the keys fit together ---- */
+
+static vg_status check_name(const char *name, vg_error *err) {
+    const size_t good = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+    if (!name[0] || name[good] || name[0] == '.' || name[0] == '-')
+        return vg_fail(
+            err, VG_INVALID,
+            "session.name is `%s`; it must be letters, digits, `.`, `_` and `-`, beginning with neither `.` nor `-`",
+            name);
+    return VG_OK;
+}
+
+static vg_status check_endpoint(const char *key, const char *endpoint, vg_error *err) {
+    if (strncmp(endpoint, "tcp://", 6) == 0 && endpoint[6]) return VG_OK;
+    if (strncmp(endpoint, "ipc://", 6) == 0 && endpoint[6]) return VG_OK;
+    return vg_fail(err, VG_INVALID, "%s is `%s`; it must be tcp://HOST:PORT or ipc:///PATH", key, endpoint);
+}
+
+vg_status vg_session_config_check(vg_session_config *c, vg_error *err) {
+    VG_TRY(check_name(c->session.name, err));
+    if (!c->session.folder[0]) snprintf(c->session.folder, sizeof c->session.folder, "runs/%s", c->session.name);
+    c->train.preset = c->world.preset;
+    c->train.ctcr = c->mode & 1;
+    c->train.wdl = (c->mode & 2) != 0;
+    if (c->world.kind == 1) VG_TRY(check_endpoint("world.endpoint", c->world.endpoint, err));
+    if (c->control.endpoint[0]) VG_TRY(check_endpoint("control.endpoint", c->control.endpoint, err));
+    if (c->session.kind == VG_SESSION_LIVE) {
+        if (c->world.envs > 1)
+            return vg_fail(err, VG_INVALID, "world.envs is %d; a live session has one environment", c->world.envs);
+        c->world.envs = 1;
+    }
+    if (c->world.envs == 0) c->world.envs = vg_train_envs(c->world.preset);
+    VG_TRY(vg_train_config_check(&c->train, err));
+    if (c->train.people_max > c->world.people)
+        return vg_fail(err, VG_INVALID, "train.people_max is %d; it must be at most world.people, which is %d",
+                       c->train.people_max, c->world.people);
+    return VG_OK;
+}
+
+vg_world_config vg_session_config_world(const vg_session_config *c, const vg_log *log) {
+    return (vg_world_config){.kind = c->world.kind == 1 ? "remote" : "embedded",
+                             .scene = c->world.scene,
+                             .motion = c->world.motion[0] ? c->world.motion : NULL,
+                             .cameras = c->world.cameras,
+                             .people = c->world.people,
+                             .envs = c->world.envs,
+                             .preset = c->world.preset,
+                             .miss_rate = c->world.miss_rate,
+                             .swap_rate = c->world.swap_rate,
+                             .endpoint = c->world.endpoint[0] ? c->world.endpoint : NULL,
+                             .timeout_seconds = c->world.timeout_seconds,
+                             .log = log};
+}
+
+/* ---- the nearest word ---- */
+
+/* Edits (insert, delete, replace, swap of neighbours) between two words: the restricted Damerau-Levenshtein distance.
+ */
+static size_t edit_distance(const char *a, const char *b) {
+    enum { LONGEST = 80 };
+    const size_t n = strnlen(a, LONGEST), m = strnlen(b, LONGEST);
+    size_t row[3][LONGEST + 1];
+    size_t *before = row[0], *above = row[1], *here = row[2];
+    for (size_t j = 0; j <= m; j++) before[j] = 0, above[j] = j;
+    for (size_t i = 1; i <= n; i++) {
+        here[0] = i;
+        for (size_t j = 1; j <= m; j++) {
+            size_t best = above[j - 1] + (a[i - 1] != b[j - 1]);
+            if (above[j] + 1 < best) best = above[j] + 1;
+            if (here[j - 1] + 1 < best) best = here[j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < best)
+                best = before[j - 2] + 1;
+            here[j] = best;
+        }
+        size_t *free_row = before;
+        before = above, above = here, here = free_row;
+    }
+    return above[m];
+}
+
+const char *vg_nearest(const char *word, const char *const *list, size_t count) {
+    const char *nearest = NULL;
+    size_t best = strlen(word) / 2 + 2; /* beyond that it would be a guess */
+    for (size_t i = 0; i < count; i++) {
+        const size_t d = edit_distance(word, list[i]);
+        if (d < best) best = d, nearest = list[i];
+    }
+    return nearest;
+}
