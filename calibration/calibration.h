@@ -15,6 +15,25 @@
 #include <stdalign.h>
 #include <stdbool.h>
 
+/* ---- one camera, one point ------------------------------------------------------------------------------------------- */
+
+/* World point to pixel, distorted. `depth` (z in the camera's frame, metres) and `J` (d(u, v) / dX, 2 x 3 row-major, pixels
+ * per metre) may be NULL. True where the camera can see such a point: in front, and within the lens's valid radius. Where it
+ * is false by the radius, uv is what the formula says; behind a Brown-Conrady lens, uv is NaN. A fisheye maps points beside
+ * and behind itself too. */
+bool vg_project(double uv[2], double *depth, double J[6], const vg_camera *camera, const double X[3]);
+
+/* Pixel to normalised coordinates, by Newton's method. False (and NaN) where the pixel has none: outside the valid
+ * radius of the lens, or a fisheye ray at 90 degrees or more. */
+bool vg_undistort(double xy[2], const vg_camera *camera, double u, double v);
+
+/* The ray of a pixel: the camera's place and a unit vector, in the world. False (and NaN) outside the valid radius. */
+bool vg_unproject(double origin[3], double direction[3], const vg_camera *camera, double u, double v);
+
+/* How far from the optical axis the lens model is one-to-one: a normalised radius for Brown-Conrady, an angle in radians for
+ * a fisheye. INFINITY for an ideal lens; a model is looked at up to a radius of 10 (84 degrees), a fisheye up to pi. */
+double vg_lens_limit(const vg_camera *camera);
+
 /* ---- lanes: eight points at a time
  * ----------------------------------------------------------------------------------- */
 
@@ -49,5 +68,52 @@ static inline void vg_normal8_add(vg_normal8 *sum, const vg_normal8 *a, const vg
 void vg_normal8_solve(vg_points8 *out, const vg_normal8 *sums, int count);
 /* The plain twin for one point: M is the full 4 x 4 sum. By LAPACKE's dsyev. */
 void vg_normal_solve_ref(double X[3], const double M[16]);
+
+/* ---- batches: N points from V views ---------------------------------------------------------------------------------- */
+
+/* A camera prepared for the kernels. */
+typedef struct vg_view {
+    double P[12]; /* [R | t] */
+    double fx, fy, cx, cy;
+    double k[8];  /* distortion */
+    double limit; /* vg_lens_limit */
+    int32_t lens; /* vg_lens */
+    bool ideal;   /* no distortion: the fast way */
+} vg_view;
+
+void vg_view_init(vg_view *view, const vg_camera *camera);
+
+typedef struct vg_triangulate_options {
+    int32_t steps;     /* Gauss-Newton steps on distorted pixels after the DLT; 0 = the DLT point itself */
+    int32_t min_views; /* fewer views: lost; at least 2 */
+    double sigma;      /* px; standard deviation of u and of v at weight 1: a view's variance is sigma^2 / weight */
+    bool cheirality;   /* a point behind one of its cameras is lost */
+} vg_triangulate_options;
+
+vg_triangulate_options vg_triangulate_options_default(void); /* one step, 2 views, 1 px, cheirality */
+
+/* Eight solved points, one lane each. A lost point: NaN everywhere but `views`. */
+typedef struct vg_solved8 {
+    alignas(64) double x[3][VG_LANES]; /* metres */
+    double covariance[6][VG_LANES];    /* m^2: xx xy xz yy yz zz */
+    double reprojection[VG_LANES];     /* px, rms of the distances over the views used */
+    double views[VG_LANES];            /* views used */
+} vg_solved8;
+
+/* Points from pixels. u, v, weight: [V, 8 * blocks], rows 64-byte aligned; weight <= 0 (or NaN): the view takes no part in
+ * that point. A pixel outside the lens's valid radius takes no part either. */
+void vg_triangulate(vg_solved8 *out, const vg_view *views, const double *u, const double *v, const double *weight,
+                    int32_t view_count, int32_t blocks, const vg_triangulate_options *options);
+
+/* The DLT alone, from normalised coordinates: X [3, n]; P [V, 12]; x, y, w [V, n]. NaN where lost. */
+void vg_triangulate_dlt(double *X, const double *P, const double *x, const double *y, const double *w,
+                        int32_t view_count, int32_t n);
+/* The plain twin: per point the smallest right singular vector of the 2V x 4 rows, by LAPACKE's dgesvd. V <= 16. */
+void vg_triangulate_dlt_ref(double *X, const double *P, const double *x, const double *y, const double *w,
+                            int32_t view_count, int32_t n);
+/* One point by vg_triangulate's method, in plain scalar code over vg_project and dgesvd. */
+void vg_triangulate_ref(double X[3], double covariance[6], double *reprojection, int32_t *views_used,
+                        const vg_camera *cameras, const double *u, const double *v, const double *weight,
+                        int32_t view_count, const vg_triangulate_options *options);
 
 #endif

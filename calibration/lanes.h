@@ -34,9 +34,8 @@ LANE_INLINE lanes lanes_keep(lane_mask mask, lanes a) {
     return (lanes)(mask & (lane_mask)a);
 }
 LANE_INLINE lanes lanes_sqrt(lanes x) {
-    lanes y;
-    for (int i = 0; i < VG_LANES; i++) y[i] = sqrt(x[i]);
-    return y;
+    for (int i = 0; i < VG_LANES; i++) x[i] = sqrt(x[i]);
+    return x;
 }
 
 /* A symmetric 3 x 3 matrix a lane: 00 01 02 11 12 22. */

@@ -5,13 +5,6 @@
 #include <lapacke.h>
 #include <string.h>
 
-void vg_camera_matrix(double P[12], const vg_camera *camera) {
-    for (int r = 0; r < 3; r++) {
-        memcpy(P + 4 * r, camera->R + 3 * r, 3 * sizeof(double));
-        P[4 * r + 3] = camera->t[r];
-    }
-}
-
 void vg_normal8_view(vg_normal8 *out, const double P[12], const double x[VG_LANES], const double y[VG_LANES],
                      const double w[VG_LANES]) {
     lanes sum[10] = {0}, views = {0};

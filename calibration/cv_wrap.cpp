@@ -1,0 +1,78 @@
+/* The OpenCV wrapper. */
+extern "C" {
+#include "calibration/cv_wrap.h"
+}
+
+#include <opencv2/calib3d.hpp>
+
+#include <cstring>
+#include <exception>
+
+namespace {
+
+cv::Mat matrix_of(const vg_camera *c) {
+    return (cv::Mat_<double>(3, 3) << c->fx, 0, c->cx, 0, c->fy, c->cy, 0, 0, 1);
+}
+
+cv::Mat distortion_of(const vg_camera *c) {
+    return cv::Mat(1, c->lens == VG_LENS_FISHEYE ? 4 : 8, CV_64F, const_cast<double *>(c->distortion)).clone();
+}
+
+cv::Mat points_of(const double *points, int n, int channels) {
+    return cv::Mat(n, 1, CV_64FC(channels), const_cast<double *>(points));
+}
+
+void copy_out(double *out, const cv::Mat &points, int n, int channels) {
+    cv::Mat doubles;
+    points.reshape(channels).convertTo(doubles, CV_64F);
+    std::memcpy(out, doubles.ptr<double>(), sizeof(double) * static_cast<size_t>(n) * static_cast<size_t>(channels));
+}
+
+template <typename Work> vg_status guarded(const char *what, vg_error *err, Work work) {
+    try {
+        work();
+        return VG_OK;
+    } catch (const std::exception &e) {
+        return vg_fail(err, VG_FAILED, "OpenCV's %s: %s", what, e.what());
+    }
+}
+
+} // namespace
+
+vg_status vg_cv_project(double *uv, const vg_camera *camera, const double *X, int n, vg_error *err) {
+    return guarded("projectPoints", err, [&] {
+        cv::Mat r, out, R(3, 3, CV_64F, const_cast<double *>(camera->R)),
+            t(3, 1, CV_64F, const_cast<double *>(camera->t));
+        cv::Rodrigues(R, r);
+        if (camera->lens == VG_LENS_FISHEYE)
+            cv::fisheye::projectPoints(points_of(X, n, 3), out, r, t, matrix_of(camera), distortion_of(camera));
+        else
+            cv::projectPoints(points_of(X, n, 3), r, t, matrix_of(camera), distortion_of(camera), out);
+        copy_out(uv, out, n, 2);
+    });
+}
+
+vg_status vg_cv_undistort(double *xy, const vg_camera *camera, const double *uv, int n, vg_error *err) {
+    return guarded("undistortPoints", err, [&] {
+        cv::Mat out;
+        if (camera->lens == VG_LENS_FISHEYE)
+            cv::fisheye::undistortPoints(points_of(uv, n, 2), out, matrix_of(camera), distortion_of(camera));
+        else
+            cv::undistortPoints(points_of(uv, n, 2), out, matrix_of(camera), distortion_of(camera), cv::noArray(),
+                                cv::noArray(),
+                                cv::TermCriteria(cv::TermCriteria::MAX_ITER | cv::TermCriteria::EPS, 200, 1e-14));
+        copy_out(xy, out, n, 2);
+    });
+}
+
+vg_status vg_cv_triangulate(double *X, const double P0[12], const double P1[12], const double *xy0, const double *xy1,
+                            int n, vg_error *err) {
+    return guarded("triangulatePoints", err, [&] {
+        const cv::Mat A(3, 4, CV_64F, const_cast<double *>(P0)), B(3, 4, CV_64F, const_cast<double *>(P1));
+        cv::Mat h;
+        cv::triangulatePoints(A, B, points_of(xy0, n, 2), points_of(xy1, n, 2), h);
+        h.convertTo(h, CV_64F);
+        for (int i = 0; i < n; i++)
+            for (int k = 0; k < 3; k++) X[3 * i + k] = h.at<double>(k, i) / h.at<double>(3, i);
+    });
+}
