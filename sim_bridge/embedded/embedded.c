@@ -57,7 +57,7 @@ static void look(vg_frame *frame, const sim_world *sim, const sim_state *state, 
     sim_team_view(view, from);
     for (int32_t p = 0; p < state->people; p++)
         if (sim_sight_of(&sights[p], &sim->scene, view, from->at, poses, state->people, p))
-            sim_detect(keypoints + p * joints, &sights[p], sim, state, camera, p);
+            sim_detect(keypoints + p * joints, &sights[p], view, sim, state, camera, p);
     if (sim->swap_rate > 0) sim_swap(keypoints, sim, state, sights, camera);
 }
 

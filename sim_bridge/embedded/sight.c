@@ -32,10 +32,10 @@ static const uint32_t own_mask[SIM_SEGMENTS] = {[SIM_TORSO] = BIT(VG_L_HIP) | BI
 typedef struct rays {
     float d[3][SIM_LANES]; /* unit directions */
     float length[SIM_LANES];
-    float hidden[SIM_LANES]; /* 1 where something is in the way */
-    float axis[3];           /* unit, towards the middle of the person */
-    float slope;             /* tangent of the cone's half angle, generous */
-    float far;               /* length of the longest ray */
+    int32_t hidden[SIM_LANES]; /* 1 where something is in the way */
+    float axis[3];             /* unit, towards the middle of the person */
+    float slope;               /* tangent of the cone's half angle, generous */
+    float far;                 /* length of the longest ray */
 } rays;
 
 static void aim(rays *out, const sim_pose *pose, const float eye[3]) {
@@ -76,45 +76,40 @@ static bool may_hide(const sim_pose *pose, const sim_pose *target, const float e
 
 /* Which capsules of `pose` touch the cone round the rays. */
 static uint32_t cull_capsules(const rays *r, const sim_pose *pose, const float eye[3]) {
-    float touches[SIM_LANES];
+    int32_t touches[SIM_LANES];
     for (int l = 0; l < SIM_LANES; l++) {
-        float m[3], half2 = 0, along = 0, size2 = 0;
-        for (int k = 0; k < 3; k++) {
-            m[k] = 0.5f * (pose->a[k][l] + pose->b[k][l]) - eye[k];
-            const float h = 0.5f * (pose->b[k][l] - pose->a[k][l]);
-            half2 += h * h, along += m[k] * r->axis[k], size2 += m[k] * m[k];
-        }
-        const float across = sqrtf(fmaxf(0, size2 - along * along)), half = sqrtf(half2);
-        const float radius = half + sim_segment_radius[l] * pose->scale;
-        touches[l] =
-            across < radius * (1 + r->slope) + r->slope * fmaxf(0, along) && along > -radius && along < r->far + radius
-                ? 1.0f
-                : 0.0f;
+        const float mx = 0.5f * (pose->a[0][l] + pose->b[0][l]) - eye[0], hx = pose->b[0][l] - pose->a[0][l];
+        const float my = 0.5f * (pose->a[1][l] + pose->b[1][l]) - eye[1], hy = pose->b[1][l] - pose->a[1][l];
+        const float mz = 0.5f * (pose->a[2][l] + pose->b[2][l]) - eye[2], hz = pose->b[2][l] - pose->a[2][l];
+        const float along = mx * r->axis[0] + my * r->axis[1] + mz * r->axis[2];
+        const float across2 = mx * mx + my * my + mz * mz - along * along;
+        const float radius = 0.5f * sqrtf(hx * hx + hy * hy + hz * hz) + sim_segment_radius[l] * pose->scale;
+        const float cone = radius * (1 + r->slope) + r->slope * (along > 0 ? along : 0);
+        touches[l] = (across2 < cone * cone) & (along > -radius) & (along < r->far + radius);
     }
     uint32_t mask = 0;
-    for (uint32_t l = 0; l < SIM_SEGMENTS; l++) mask |= touches[l] > 0 ? 1u << l : 0u;
+    for (uint32_t l = 0; l < SIM_SEGMENTS; l++) mask |= (uint32_t)touches[l] << l;
     return mask;
 }
 
-static void test_capsule(rays *r, const float a[3], const float e[3], float radius, uint32_t exempt) {
+static inline void test_capsule(rays *r, const float a[3], const float e[3], float radius, uint32_t exempt) {
     const float ae = a[0] * e[0] + a[1] * e[1] + a[2] * e[2], ee = e[0] * e[0] + e[1] * e[1] + e[2] * e[2];
-    const float aa = a[0] * a[0] + a[1] * a[1] + a[2] * a[2], r2 = radius * radius;
+    const float aa = a[0] * a[0] + a[1] * a[1] + a[2] * a[2] - radius * radius;
     for (uint32_t l = 0; l < SIM_LANES; l++) {
         const float ad = a[0] * r->d[0][l] + a[1] * r->d[1][l] + a[2] * r->d[2][l];
         const float ed = e[0] * r->d[0][l] + e[1] * r->d[1][l] + e[2] * r->d[2][l];
         float t = (ad * ed - ae) / (ee - ed * ed + 1e-9f);
-        t = t < 0 ? 0 : t > 1 ? 1 : t;
-        const float depth = ad + t * ed, distance2 = aa + t * (2 * ae + t * ee) - depth * depth;
-        const float hit = distance2 < r2 && depth > 0 && depth < r->length[l] ? 1.0f : 0.0f;
-        const float counts = (exempt >> l) & 1 ? 0.0f : 1.0f;
-        r->hidden[l] = hit * counts > r->hidden[l] ? 1.0f : r->hidden[l];
+        t = t < 0 ? 0 : t;
+        t = t > 1 ? 1 : t;
+        const float depth = ad + t * ed, outside = aa + t * (2 * ae + t * ee) - depth * depth;
+        r->hidden[l] |= (outside < 0) & (depth > 0) & (depth < r->length[l]) & (int32_t)(~exempt >> l & 1u);
     }
 }
 
 static void test_person(rays *r, const sim_pose *pose, const float eye[3], bool own) {
-    const uint32_t mask = cull_capsules(r, pose, eye);
-    for (int s = 0; s < SIM_SEGMENTS; s++) {
-        if (!(mask >> s & 1)) continue;
+    uint32_t mask = own ? (1u << SIM_SEGMENTS) - 1 : cull_capsules(r, pose, eye);
+    for (int s = 0; mask; s++, mask >>= 1) {
+        if (!(mask & 1)) continue;
         float a[3], e[3];
         for (int k = 0; k < 3; k++) a[k] = pose->a[k][s] - eye[k], e[k] = pose->b[k][s] - pose->a[k][s];
         test_capsule(r, a, e, sim_segment_radius[s] * pose->scale, own ? own_mask[s] : 0);
@@ -140,7 +135,7 @@ static void test_box(rays *r, const vg_obstacle *o, const float eye[3], float c,
         clip_slab(&enter, &leave, fx, dx, o->half[0]);
         clip_slab(&enter, &leave, fy, dy, o->half[1]);
         clip_slab(&enter, &leave, fz, r->d[2][l] * r->length[l], o->half[2]);
-        r->hidden[l] = enter < leave ? 1.0f : r->hidden[l];
+        r->hidden[l] |= enter < leave;
     }
 }
 
@@ -154,7 +149,7 @@ static void test_cylinder(rays *r, const vg_obstacle *o, const float eye[3]) {
         float enter = (-b - root) / a, leave = (-b + root) / a;
         enter = enter > 0 ? enter : 0, leave = leave < 1 ? leave : 1;
         clip_slab(&enter, &leave, fz, r->d[2][l] * r->length[l], o->half[2]);
-        r->hidden[l] = disc > 0 && enter < leave ? 1.0f : r->hidden[l];
+        r->hidden[l] |= (disc > 0) & (enter < leave);
     }
 }
 
@@ -209,7 +204,7 @@ bool sim_sight_of(sim_sight *out, const sim_scene *scene, const vg_camera *camer
         if (q != person && may_hide(&poses[q], pose, eye)) test_person(&r, &poses[q], eye, false);
     test_obstacles(&r, scene, pose, eye);
     float seen = 0, distance = 0;
-    for (int l = 0; l < SIM_LANES; l++) out->visible[l] = out->in_image[l] * (1 - r.hidden[l]);
+    for (int l = 0; l < SIM_LANES; l++) out->visible[l] = out->in_image[l] * (float)(1 - r.hidden[l]);
     for (int l = 0; l < VG_JOINTS14; l++) seen += out->visible[l], distance += r.length[l];
     out->hidden = 1 - seen / VG_JOINTS14;
     out->size = (float)camera->fx * pose->top * VG_JOINTS14 / distance;

@@ -192,8 +192,8 @@ bool sim_sight_of(sim_sight *out, const sim_scene *scene, const vg_camera *camer
                   const sim_pose *poses, int32_t people, int32_t person);
 
 /* noise.c */
-void sim_detect(vg_keypoint *out /* [J] */, const sim_sight *sight, const sim_world *world, const sim_state *state,
-                int32_t camera, int32_t person);
+void sim_detect(vg_keypoint *out /* [J] */, const sim_sight *sight, const vg_camera *camera, const sim_world *world,
+                const sim_state *state, int32_t camera_index, int32_t person);
 /* Whole-person faults of one camera: swapped pairs. */
 void sim_swap(vg_keypoint *keypoints /* [P, J] */, const sim_world *world, const sim_state *state,
               const sim_sight *sights, int32_t camera);
