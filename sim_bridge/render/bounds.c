@@ -10,7 +10,7 @@ typedef struct rectangle {
     double u0, u1, v0, v1; /* slopes x/z, y/z */
 } rectangle;
 
-static const rectangle nothing = {INFINITY, -INFINITY, INFINITY, -INFINITY};
+static const rectangle nothing = {HUGE_VAL, -HUGE_VAL, HUGE_VAL, -HUGE_VAL};
 static const double far_slope = 1e9;
 
 static void widen(rectangle *r, double u0, double u1, double v0, double v1) {
@@ -65,7 +65,7 @@ static bool bound_box(rectangle *r, double *nearest, double *middle, const vg_re
     const double half[3] = {(double)s->half[0], s->kind == VG_SOLID_CYLINDER ? (double)s->half[0] : (double)s->half[1],
                             (double)s->half[2]};
     const double near = (double)RENDER_NEAR;
-    double low = INFINITY, high = -INFINITY;
+    double low = HUGE_VAL, high = -HUGE_VAL;
     for (int i = 0; i < 8; i++) {
         double p[3];
         for (int k = 0; k < 3; k++) {

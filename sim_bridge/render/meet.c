@@ -109,7 +109,8 @@ static void meet_cylinder(float depth[RENDER_LANES], int32_t solid[RENDER_LANES]
         const float t0 = (-s->half[2] - r.p[2][i]) * inverse, t1 = (s->half[2] - r.p[2][i]) * inverse;
         const float enter = higher((-qb - root) / qa, lower(t0, t1));
         const float leave = lower((-qb + root) / qa, higher(t0, t1));
-        t[i] = (disc >= 0.0f) & (enter <= leave) ? s->middle + enter : RENDER_SKY;
+        const int hit = (disc >= 0.0f) & (enter <= leave);
+        t[i] = hit ? s->middle + enter : RENDER_SKY;
     }
     keep_nearer(depth, solid, t, index);
 }

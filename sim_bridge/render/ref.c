@@ -42,7 +42,7 @@ static void normal_of_capsule(double n[3], const vg_solid *s, const double p[3])
 }
 
 static double meet_local(double n[3], const ray *r, const vg_solid *s) {
-    double R[9], p[3], q[3], d[3], enter = -INFINITY, leave = INFINITY, local[3] = {0};
+    double R[9], p[3], q[3], d[3], enter = -HUGE_VAL, leave = HUGE_VAL, local[3] = {0};
     for (int k = 0; k < 9; k++) R[k] = (double)s->R[k];
     for (int k = 0; k < 3; k++) p[k] = r->o[k] - (double)s->a[k];
     vg_mat3_t_mul_vec(q, R, p);
@@ -73,7 +73,7 @@ vg_render_hit vg_render_pixel_ref(const vg_render_scene *scene, const vg_render_
     ray r;
     vg_mat3_t_mul_vec(r.d, view->R, c);
     for (int k = 0; k < 3; k++) r.o[k] = view->eye[k];
-    vg_render_hit hit = {.depth = INFINITY, .object = -1};
+    vg_render_hit hit = {.depth = HUGE_VAL, .object = -1};
     if (scene->ground_object >= 0) {
         const double t = -r.o[2] / r.d[2];
         if (t >= (double)RENDER_NEAR && t < 1e6)
