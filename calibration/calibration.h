@@ -82,11 +82,15 @@ typedef struct vg_view {
 } vg_view;
 
 void vg_view_init(vg_view *view, const vg_camera *camera);
+/* The same for a view that was initialised before; cheaper where the lens is still the same one. */
+void vg_view_update(vg_view *view, const vg_camera *camera);
 
 typedef struct vg_triangulate_options {
     int32_t steps;     /* Gauss-Newton steps on distorted pixels after the DLT; 0 = the DLT point itself */
     int32_t min_views; /* fewer views: lost; at least 2 */
     double sigma;      /* px; standard deviation of u and of v at weight 1: a view's variance is sigma^2 / weight */
+    double robust;     /* sigmas; 0 = least squares. Else the Gauss-Newton steps weight each view by Geman and McClure:
+                          one that is this many sigmas off counts a quarter */
     bool cheirality;   /* a point behind one of its cameras is lost */
 } vg_triangulate_options;
 

@@ -205,11 +205,17 @@ void vg_camera_matrix(double P[12], const vg_camera *camera) {
     }
 }
 
-void vg_view_init(vg_view *view, const vg_camera *c) {
+void vg_view_update(vg_view *view, const vg_camera *c) {
     vg_camera_matrix(view->P, c);
     view->fx = c->fx, view->fy = c->fy, view->cx = c->cx, view->cy = c->cy;
+    if (view->lens == c->lens && memcmp(view->k, c->distortion, sizeof view->k) == 0) return;
     memcpy(view->k, c->distortion, sizeof view->k);
     view->lens = c->lens;
     view->ideal = is_ideal(c);
     view->limit = vg_lens_limit(c);
+}
+
+void vg_view_init(vg_view *view, const vg_camera *c) {
+    *view = (vg_view){.lens = -1};
+    vg_view_update(view, c);
 }

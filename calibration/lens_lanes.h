@@ -2,7 +2,8 @@
 #ifndef VG_CALIBRATION_LENS_LANES_H
 #define VG_CALIBRATION_LENS_LANES_H
 
-#include "calibration/lanes.h"
+#include "calibration/calibration.h"
+#include "common/lanes.h"
 
 #define LENS_NEWTON_MAX 20
 

@@ -9,7 +9,10 @@
 #ifndef VG_CALIBRATION_NORMAL_H
 #define VG_CALIBRATION_NORMAL_H
 
-#include "calibration/lanes.h"
+#include "calibration/calibration.h"
+#include "common/lanes.h"
+
+_Static_assert(LANE_COUNT == VG_LANES, "a block is one value of lanes");
 
 #define NEWTON_STEPS 2
 #define MIN_DET      1e-14 /* of A / (trace / 3)^3: rays that span less than about 1e-6 rad count as parallel */

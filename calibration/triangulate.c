@@ -1,7 +1,8 @@
 /* N points from V views, eight points at a time: weighted homogeneous DLT on undistorted coordinates (normal.h), then
  * Gauss-Newton steps on the distorted pixels. With e the pixel residuals and J their derivatives by the point,
  *   H = sum w J' J,  dX = H^-1 sum w J' e,  covariance = sigma^2 H^-1
- * at the final point. A step that raises the weighted error is not taken. */
+ * at the final point. A step that raises the error is not taken. With `robust` k a view's error is Geman and McClure's,
+ * s / (1 + s / k^2) for s = w e'e / sigma^2, and its weight in H is that function's derivative, 1 / (1 + s / k^2)^2. */
 #include "calibration/lens_lanes.h"
 #include "calibration/normal.h"
 
@@ -9,7 +10,7 @@ typedef struct fit {
     lanes X[3];
     lanes_sym3 H;
     lanes g[3];
-    lanes cost;      /* weighted sum of squared residuals */
+    lanes cost;      /* what the steps lower */
     lanes square;    /* the same without weights */
     lane_mask front; /* in front of every camera used */
 } fit;
@@ -18,8 +19,8 @@ vg_triangulate_options vg_triangulate_options_default(void) {
     return (vg_triangulate_options){.steps = 1, .min_views = 2, .sigma = 1, .cheirality = true};
 }
 
-/* Residuals of one view at f->X, added to the fit. */
-LANE_INLINE void fit_add_view(fit *f, const vg_view *view, lanes u, lanes v, lanes w) {
+/* Residuals of one view at f->X, added to the fit; soft = 1 / (robust sigma)^2. */
+LANE_INLINE void fit_add_view(fit *f, const vg_view *view, lanes u, lanes v, lanes w, double soft) {
     const double *P = view->P;
     const lanes *X = f->X;
     const lane_mask seen = w > 0;
@@ -48,7 +49,9 @@ LANE_INLINE void fit_add_view(fit *f, const vg_view *view, lanes u, lanes v, lan
     w = lanes_keep(seen, w);
     const lanes square = eu * eu + ev * ev;
     f->square += square;
-    f->cost += w * square;
+    const lanes shrink = 1 / (1 + w * square * soft);
+    f->cost += w * square * shrink;
+    w *= shrink * shrink;
     for (int i = 0, n = 0; i < 3; i++) {
         const lanes wu = w * Ju[i], wv = w * Jv[i];
         f->g[i] += wu * eu + wv * ev;
@@ -68,6 +71,8 @@ static void triangulate_block(vg_solved8 *out, const vg_view *views, const doubl
         weight[c] = lanes_keep(valid & (weight[c] > 0), weight[c]);
         normal_add_view(sum, &used, views[c].P, x, y, weight[c]);
     }
+    const double soft =
+        options->robust > 0 ? 1 / (options->robust * options->robust * options->sigma * options->sigma) : 0;
     fit best = {0};
     lane_mask good = normal_solve(best.X, sum) & (used >= (double)options->min_views) & (used >= 2);
     for (int32_t step = 0; step <= options->steps; step++) {
@@ -82,7 +87,7 @@ static void triangulate_block(vg_solved8 *out, const vg_view *views, const doubl
         }
         for (int32_t c = 0; c < view_count; c++)
             fit_add_view(&next, views + c, lanes_load(u + (size_t)c * stride), lanes_load(v + (size_t)c * stride),
-                         weight[c]);
+                         weight[c], soft);
         if (step == 0) {
             best = next;
             continue;

@@ -53,7 +53,7 @@ typedef struct fit {
 } fit;
 
 static fit fit_at(const double X[3], const vg_camera *cameras, const double *u, const double *v, const double *w,
-                  int32_t view_count) {
+                  int32_t view_count, double soft) {
     fit f = {.front = true};
     for (int32_t c = 0; c < view_count; c++) {
         if (!(w[c] > 0)) continue;
@@ -61,11 +61,13 @@ static fit fit_at(const double X[3], const vg_camera *cameras, const double *u, 
         vg_project(uv, &depth, J, cameras + c, X);
         f.front &= depth > 0;
         const double e[2] = {u[c] - uv[0], v[c] - uv[1]};
-        f.square += e[0] * e[0] + e[1] * e[1];
-        f.cost += w[c] * (e[0] * e[0] + e[1] * e[1]);
+        const double square = e[0] * e[0] + e[1] * e[1], shrink = 1 / (1 + w[c] * square * soft);
+        const double weight = w[c] * shrink * shrink;
+        f.square += square;
+        f.cost += w[c] * square * shrink;
         for (int i = 0; i < 3; i++) {
-            f.g[i] += w[c] * (J[i] * e[0] + J[3 + i] * e[1]);
-            for (int j = 0; j < 3; j++) f.H[3 * i + j] += w[c] * (J[i] * J[j] + J[3 + i] * J[3 + j]);
+            f.g[i] += weight * (J[i] * e[0] + J[3 + i] * e[1]);
+            for (int j = 0; j < 3; j++) f.H[3 * i + j] += weight * (J[i] * J[j] + J[3 + i] * J[3 + j]);
         }
     }
     return f;
@@ -83,13 +85,15 @@ void vg_triangulate_ref(double X[3], double covariance[6], double *reprojection,
         x[c] = w[c] > 0 ? xy[0] : 0, y[c] = w[c] > 0 ? xy[1] : 0;
     }
     *views_used = dlt_point(X, P, x, y, w, view_count, 1);
-    fit f = fit_at(X, cameras, u, v, w, view_count);
+    const double soft =
+        options->robust > 0 ? 1 / (options->robust * options->robust * options->sigma * options->sigma) : 0;
+    fit f = fit_at(X, cameras, u, v, w, view_count, soft);
     for (int32_t step = 0; step < options->steps; step++) {
         double H[9], d[3] = {f.g[0], f.g[1], f.g[2]}, next[3];
         for (int k = 0; k < 9; k++) H[k] = f.H[k];
         if (LAPACKE_dposv(LAPACK_ROW_MAJOR, 'U', 3, 1, H, 3, d, 1) != 0) break;
         for (int k = 0; k < 3; k++) next[k] = X[k] + d[k];
-        const fit g = fit_at(next, cameras, u, v, w, view_count);
+        const fit g = fit_at(next, cameras, u, v, w, view_count, soft);
         if (!(g.cost <= f.cost)) break;
         f = g;
         for (int k = 0; k < 3; k++) X[k] = next[k];

@@ -1,8 +1,7 @@
-/* Eight doubles as one value. GCC and clang map it to one AVX-512 register, or to several narrower ones. */
-#ifndef VG_CALIBRATION_LANES_H
-#define VG_CALIBRATION_LANES_H
-
-#include "calibration/calibration.h"
+/* Eight doubles as one value, for the kernels that work on eight points at a time; only .c files and private headers
+ * include it. GCC and clang map it to one AVX-512 register, or to several narrower ones. */
+#ifndef VG_COMMON_LANES_H
+#define VG_COMMON_LANES_H
 
 #include <math.h>
 #include <stdint.h>
@@ -14,6 +13,7 @@ typedef double lanes __attribute__((vector_size(64), may_alias));
 typedef int64_t lane_mask __attribute__((vector_size(64), may_alias)); /* 0 or -1 a lane */
 typedef double lanes_unaligned __attribute__((vector_size(64), aligned(8), may_alias));
 
+#define LANE_COUNT  8
 #define LANE_INLINE static inline __attribute__((always_inline))
 
 LANE_INLINE lanes lanes_load(const double *p) {
@@ -34,7 +34,7 @@ LANE_INLINE lanes lanes_keep(lane_mask mask, lanes a) {
     return (lanes)(mask & (lane_mask)a);
 }
 LANE_INLINE lanes lanes_sqrt(lanes x) {
-    for (int i = 0; i < VG_LANES; i++) x[i] = sqrt(x[i]);
+    for (int i = 0; i < LANE_COUNT; i++) x[i] = sqrt(x[i]);
     return x;
 }
 
