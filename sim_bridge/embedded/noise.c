@@ -47,7 +47,7 @@ static const float joint_scale[SIM_LANES] = {[VG_L_SHOULDER] = 0.80f,
 
 /* One word block per joint: four words r[0 .. 3] of Philox, keyed by seed; counter (joint, step, camera and person,
  * purpose). Written as loops over lanes so that it vectorises; equal to vg_philox lane by lane. */
-static void draw_lanes(uint32_t r[4][SIM_LANES], uint64_t seed, uint32_t step, uint32_t who, uint32_t purpose) {
+void sim_draw_lanes(uint32_t r[4][SIM_LANES], uint64_t seed, uint32_t step, uint32_t who, uint32_t purpose) {
     uint32_t c0[SIM_LANES], c1[SIM_LANES], c2[SIM_LANES], c3[SIM_LANES];
     uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
     for (uint32_t l = 0; l < SIM_LANES; l++) c0[l] = l, c1[l] = step, c2[l] = who, c3[l] = purpose;
@@ -108,7 +108,7 @@ void sim_detect(vg_keypoint *out, const sim_sight *sight, const vg_camera *camer
     if (person_missed(sight, world, state, camera_index, person)) return;
     uint32_t r[4][SIM_LANES];
     float u[SIM_LANES], v[SIM_LANES], confidence[SIM_LANES];
-    draw_lanes(r, state->seed, state->step, (uint32_t)(camera_index << 8 | person), VG_DRAW_NOISE);
+    sim_draw_lanes(r, state->seed, state->step, (uint32_t)(camera_index << 8 | person), VG_DRAW_NOISE);
     disturb(u, v, confidence, sight, r, (float)(camera->width - 1), (float)(camera->height - 1));
     for (int l = 0; l < VG_JOINTS14; l++)
         out[l] = confidence[l] > 0 ? (vg_keypoint){u[l], v[l], confidence[l]} : (vg_keypoint){0, 0, 0};

@@ -192,6 +192,7 @@ bool sim_sight_of(sim_sight *out, const sim_scene *scene, const vg_camera *camer
                   const sim_pose *poses, int32_t people, int32_t person);
 
 /* noise.c */
+void sim_draw_lanes(uint32_t r[4][SIM_LANES], uint64_t seed, uint32_t step, uint32_t who, uint32_t purpose);
 void sim_detect(vg_keypoint *out /* [J] */, const sim_sight *sight, const vg_camera *camera, const sim_world *world,
                 const sim_state *state, int32_t camera_index, int32_t person);
 /* Whole-person faults of one camera: swapped pairs. */
