@@ -73,7 +73,7 @@ static void on_log(cyaml_log_t level, void *context, const char *format, va_list
     text[strcspn(text, "\n")] = '\0';
     const char *where = strstr(text, "(line: ");
     if (level == CYAML_LOG_WARNING) c->warned = true;
-    if (strncmp(text, "Load: ", 6) == 0 && !c->message[0]) {
+    if (strncmp(text, "Load: ", 6) == 0 && !c->message[0] && !strstr(text, "Backtrace")) {
         snprintf(c->message, sizeof c->message, "%.200s", text + 6);
     } else if (where) {
         if (!c->line) sscanf(where, "(line: %d", &c->line);
@@ -141,13 +141,15 @@ static vg_status explain(const schema *s, cyaml_err_t code, const complaint *c, 
     if (code == CYAML_ERR_OOM) return vg_fail(err, VG_NO_MEMORY, "%s: out of memory", path);
     if (code == CYAML_ERR_INVALID_KEY && strncmp(c->message, unexpected, sizeof unexpected - 1) == 0)
         return unknown_key(s, c, text, path, c->message + sizeof unexpected - 1, err);
+    if (code == CYAML_ERR_LIBYAML_PARSER || !c->message[0])
+        return vg_fail(err, VG_INVALID, "%s: not a configuration in YAML, from line %d on: %s", path, c->line,
+                       c->message[0] ? c->message : "syntax");
     if (c->line && c->key[0])
         return vg_fail(err, VG_INVALID, "%s:%d: %s.%s: %s", path, c->line, c->section, c->key, c->message);
     if (c->line && c->section[0])
         return vg_fail(err, VG_INVALID, "%s:%d: `%s` must hold `key: value` lines (%s)", path, c->line, c->section,
                        c->message);
-    return vg_fail(err, VG_INVALID, "%s: not a configuration in YAML: %s (%s)", path, cyaml_strerror(code),
-                   c->message[0] ? c->message : "syntax");
+    return vg_fail(err, VG_INVALID, "%s: not a configuration in YAML: %s", path, c->message);
 }
 
 /* ---- reading ---- */

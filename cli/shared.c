@@ -1,0 +1,84 @@
+/* Small things that several subcommands need. */
+#include "cli/cli.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int vg_report_error(vg_status status, const vg_error *err) {
+    fprintf(stderr, "vergence: %s\n", err->message[0] ? err->message : vg_status_text(status));
+    return vg_exit_code(status);
+}
+
+json_t *vg_json_number(double value) {
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+void vg_json_print(json_t *object) {
+    json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    fputc('\n', stdout);
+    json_decref(object);
+}
+
+void vg_find_program(char out[VG_PATH_MAX], const char *name) {
+    char self[PATH_MAX];
+    const ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (n > 0) {
+        self[n] = '\0';
+        char *slash = strrchr(self, '/');
+        if (slash && (size_t)(slash - self) + strlen(name) + 2 < VG_PATH_MAX) {
+            slash[1] = '\0';
+            snprintf(out, VG_PATH_MAX, "%.400s%.64s", self, name);
+            if (access(out, X_OK) == 0) return;
+        }
+    }
+    snprintf(out, VG_PATH_MAX, "%s", name);
+}
+
+const char *vg_count_text(char out[32], double count) {
+    if (count >= 999500)
+        snprintf(out, 32, "%.2fM", count / 1e6);
+    else if (count >= 9999.5)
+        snprintf(out, 32, "%.0fk", count / 1e3);
+    else if (count >= 999.5)
+        snprintf(out, 32, "%.1fk", count / 1e3);
+    else
+        snprintf(out, 32, "%.0f", count);
+    return out;
+}
+
+const char *vg_duration_text(char out[32], double seconds) {
+    if (!isfinite(seconds) || seconds < 0) return strcpy(out, "--:--");
+    const long s = lround(fmin(seconds, 1e8));
+    if (s >= 3600)
+        snprintf(out, 32, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+    else
+        snprintf(out, 32, "%ld:%02ld", s / 60, s % 60);
+    return out;
+}
+
+void vg_machine_read(vg_machine *out) {
+    *out = (vg_machine){.cpu = "unknown", .cores = (int)sysconf(_SC_NPROCESSORS_ONLN)};
+    out->memory_gb = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE) / 1e9;
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    if (!file) return;
+    char line[4096];
+    bool model = false;
+    while (fgets(line, sizeof line, file)) {
+        char *value = strchr(line, ':');
+        if (!value) continue;
+        value[strcspn(value, "\n")] = '\0';
+        if (!model && strncmp(line, "model name", 10) == 0) {
+            model = true;
+            snprintf(out->cpu, sizeof out->cpu, "%.120s", value[1] == ' ' ? value + 2 : value + 1);
+        } else if (strncmp(line, "flags", 5) == 0) {
+            out->avx2 = strstr(value, " avx2") != NULL;
+            out->fma = strstr(value, " fma") != NULL;
+            out->avx512 = strstr(value, " avx512f") != NULL;
+            break;
+        }
+    }
+    fclose(file);
+}
