@@ -14,7 +14,7 @@
 
 _Static_assert(LANE_COUNT == VG_LANES, "a block is one value of lanes");
 
-#define NEWTON_STEPS 2
+#define NEWTON_STEPS 3
 #define MIN_DET      1e-14 /* of A / (trace / 3)^3: rays that span less than about 1e-6 rad count as parallel */
 
 /* Adds one view to the sums (upper triangle: 00 01 02 03 11 12 13 22 23 33). */

@@ -33,6 +33,7 @@ vg_perception_config vg_perception_config_default(void) {
                                   .steps = 2,
                                   .sigma = 1.5,
                                   .robust = 3,
+                                  .widen = true,
                                   .acceleration = 2,
                                   .speed = 1.5,
                                   .gate = 25,
@@ -242,7 +243,7 @@ vg_status vg_perceive(vg_perception *p, int32_t env, const vg_frame *f, vg_skele
         }
         track8 *track = tracks + at / VG_LANES;
         for (int i = 0; i < VG_LANES; i++) track->alive[i] *= here[i]; /* who has gone is forgotten */
-        widen(&solved, p->config.sigma);
+        if (p->config.widen) widen(&solved, p->config.sigma);
         track8_step(track, &solved, dt, &p->config);
         write_tracked(vg_skeletons_joints(out) + at, track, &solved, count);
     }

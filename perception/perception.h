@@ -22,6 +22,7 @@ typedef struct vg_perception_config {
     double sigma;      /* px; standard deviation of u and of v of a keypoint of confidence 1; its square grows as
                             1 / confidence */
     double robust; /* sigmas; a view this far off counts a quarter (see vg_triangulate_options); 0 = least squares */
+    bool widen;    /* where views disagree by more than sigma explains, the covariance grows to match */
     double acceleration; /* m^2/s^3; spectral density of the accelerations that the filter expects */
     double speed;        /* m/s; standard deviation of a new joint's velocity, each axis */
     double gate; /* squared Mahalanobis distance beyond which a measurement is an outlier; 3 degrees of freedom */
