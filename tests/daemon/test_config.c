@@ -146,7 +146,7 @@ static void mistakes_are_named(void **state) {
         {"train:\n  steps: [1, 2]\n", "config.yaml:2: train.steps"},
         {"- a\n- b\n", "not a configuration in YAML"},
         {"train:\n\tsteps: 4\n", "from line 1 on: libyaml: found character that cannot start any token"},
-        {"train:\n  scene: \"abc\n", "not a configuration in YAML"},
+        {"world:\n  scene: \"abc\n", "not a configuration in YAML"},
         {"{{{", "not a configuration in YAML"},
         {"train:\n  steps: 5\n---\ntrain:\n  steps: 6\n", "more than one YAML document"},
         {"train: &a\n  steps: 5\nworld: *a\n", "config.yaml"},
