@@ -7,8 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define GOOD                                                                                                           \
-    "name: x\narea: {low: [-2, -2], high: [2, 2]}\ncameras: {low: [-3, -3, 1], high: [3, 3, 2]}\n"
+#define GOOD "name: x\narea: {low: [-2, -2], high: [2, 2]}\ncameras: {low: [-3, -3, 1], high: [3, 3, 2]}\n"
 
 static const char *write_scene(const char *text) {
     static char path[512];
@@ -149,12 +148,9 @@ static void scenes_are_found_from_any_folder(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_scene_loads_and_leaves_room),
-        cmocka_unit_test(obstacles_mean_what_the_file_says),
-        cmocka_unit_test(a_bad_scene_is_one_clear_error),
-        cmocka_unit_test(too_many_obstacles_are_an_error),
-        cmocka_unit_test(a_missing_scene_names_those_that_exist),
-        cmocka_unit_test(the_scenes_folder_can_be_set),
+        cmocka_unit_test(every_scene_loads_and_leaves_room),      cmocka_unit_test(obstacles_mean_what_the_file_says),
+        cmocka_unit_test(a_bad_scene_is_one_clear_error),         cmocka_unit_test(too_many_obstacles_are_an_error),
+        cmocka_unit_test(a_missing_scene_names_those_that_exist), cmocka_unit_test(the_scenes_folder_can_be_set),
         cmocka_unit_test(scenes_are_found_from_any_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
