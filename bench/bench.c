@@ -5,6 +5,7 @@
 #define VG_BENCH_LIST(X)                                                                                               \
     X(triangulate_dlt, "weighted DLT alone, 4 views, one core")                                                        \
     X(triangulate_refine, "DLT, one refinement step and covariance, 4 views, one core")                                \
+    X(sim_step, "embedded simulator alone: 5 cameras, 7 people, one core")                                             \
     X(perceive, "keypoints to filtered skeletons: 5 cameras, 7 people, 14 joints, one core")
 
 #define VG_BENCH_DECLARE(name, text) vg_status vg_bench_##name(vg_bench_result *out, vg_error *err);
