@@ -34,9 +34,9 @@ vg_perception_config vg_perception_config_default(void) {
                                   .sigma = 1.5,
                                   .robust = 3,
                                   .widen = true,
-                                  .acceleration = 2,
+                                  .acceleration = 5,
                                   .speed = 1.5,
-                                  .gate = 25,
+                                  .gate = 40,
                                   .gate_frames = 3,
                                   .carry = 1};
 }

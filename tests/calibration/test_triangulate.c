@@ -75,7 +75,7 @@ static void more_views_equal_lapack(void **state) {
     vg_rng rng = vg_test_rng(2);
     for (int trial = 0; trial < 200; trial++) {
         static shot s;
-        double X[3][POINTS], ref[3][POINTS];
+        double X[3 * POINTS], ref[3 * POINTS];
         const int n = 1 + (int)vg_rng_below(&rng, POINTS);
         take_shot(&s, &rng, IDEAL, trial % 2 ? 4 : 0, true);
         for (int c = 0; c < VIEWS; c++)
@@ -85,16 +85,16 @@ static void more_views_equal_lapack(void **state) {
         for (int i = 0; i < n; i++) angle[i] = widest_angle(&s, VIEWS, i);
         /* rows of n, so that every tail length is met */
         for (int c = 1; c < VIEWS; c++) {
-            memmove(s.x[0] + c * n, s.x[c], sizeof(double) * (size_t)n);
-            memmove(s.y[0] + c * n, s.y[c], sizeof(double) * (size_t)n);
-            memmove(s.w[0] + c * n, s.w[c], sizeof(double) * (size_t)n);
+            memmove((double *)s.x + c * n, s.x[c], sizeof(double) * (size_t)n);
+            memmove((double *)s.y + c * n, s.y[c], sizeof(double) * (size_t)n);
+            memmove((double *)s.w + c * n, s.w[c], sizeof(double) * (size_t)n);
         }
-        vg_triangulate_dlt(X[0], s.P[0], s.x[0], s.y[0], s.w[0], VIEWS, n);
-        vg_triangulate_dlt_ref(ref[0], s.P[0], s.x[0], s.y[0], s.w[0], VIEWS, n);
+        vg_triangulate_dlt(X, s.P[0], s.x[0], s.y[0], s.w[0], VIEWS, n);
+        vg_triangulate_dlt_ref(ref, s.P[0], s.x[0], s.y[0], s.w[0], VIEWS, n);
         for (int j = 0; j < 3 * n; j++) {
-            assert_int_equal(isnan(X[0][j]) != 0, isnan(ref[0][j]) != 0);
-            if (angle[j % n] > 0.1) assert_close(X[0][j], ref[0][j], 1e-6);
-            if (angle[j % n] > 0.1 && trial % 2 == 0) assert_close(X[0][j], ref[0][j], 1e-9);
+            assert_int_equal(isnan(X[j]) != 0, isnan(ref[j]) != 0);
+            if (angle[j % n] > 0.1) assert_close(X[j], ref[j], 1e-6);
+            if (angle[j % n] > 0.1 && trial % 2 == 0) assert_close(X[j], ref[j], 1e-9);
         }
     }
 }
