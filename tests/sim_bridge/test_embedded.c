@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef VG_SANITIZED
 /* Counts what the whole process allocates. */
 static size_t allocations;
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *old, size_t size);
-#ifndef VG_SANITIZED
 void *malloc(size_t size) {
     allocations++;
     return __libc_malloc(size);
