@@ -177,16 +177,12 @@ static vg_status set_all(vg_session_config *out, char *const *values, const char
     return VG_OK;
 }
 
-vg_status vg_session_config_load(vg_session_config *out, const char *path, vg_error *err) {
-    char *text;
-    size_t size;
+vg_status vg_session_config_parse(vg_session_config *out, const char *text, size_t size, const char *path,
+                                  vg_error *err) {
     *out = vg_session_config_default(VG_PRESET_DEFAULT);
-    VG_TRY(vg_file_load(&text, &size, path, err));
-    if (size > LONGEST_FILE || strlen(text) != size) {
-        free(text);
+    if (size > LONGEST_FILE || strlen(text) != size)
         return vg_fail(err, VG_INVALID, "%s: not a configuration: %s", path,
                        size > LONGEST_FILE ? "longer than 1 MiB" : "it contains a NUL byte");
-    }
     schema s;
     schema_build(&s);
     complaint c = {0};
@@ -206,10 +202,19 @@ vg_status vg_session_config_load(vg_session_config *out, const char *path, vg_er
     else if (values)
         status = set_all(out, values, text, path, err);
     if (values) cyaml_free(&config, &s.root, values, 0);
-    free(text);
     if (status != VG_OK) return status;
     status = vg_session_config_check(out, err);
     return status == VG_OK ? VG_OK : vg_fail_context(err, status, "%s", path);
+}
+
+vg_status vg_session_config_load(vg_session_config *out, const char *path, vg_error *err) {
+    char *text;
+    size_t size;
+    *out = vg_session_config_default(VG_PRESET_DEFAULT);
+    VG_TRY(vg_file_load(&text, &size, path, err));
+    const vg_status status = vg_session_config_parse(out, text, size, path, err);
+    free(text);
+    return status;
 }
 
 /* ---- writing ---- */

@@ -76,6 +76,9 @@ typedef struct vg_session_config {
 vg_session_config vg_session_config_default(vg_preset preset);
 /* Reads a YAML file over the defaults. Errors name file, line, key, value, and the nearest known key or the bounds. */
 vg_status vg_session_config_load(vg_session_config *out, const char *path, vg_error *err);
+/* The same from memory: `text` of `size` bytes with a NUL behind them; `path` is what errors call it. */
+vg_status vg_session_config_parse(vg_session_config *out, const char *text, size_t size, const char *path,
+                                  vg_error *err);
 /* Writes a file that vg_session_config_load reads back to the same values; every key with its meaning beside it. */
 vg_status vg_session_config_save(const vg_session_config *config, const char *path, vg_error *err);
 /* Sets one key ("train.steps") from text. Does not check how it fits the other keys. */
