@@ -90,6 +90,23 @@ static void print_log_end(const char *folder) {
     free(text);
 }
 
+/* The sentence of the last error that the child logged ("TIME error SENTENCE"); empty where there is none. */
+static void last_error(const char *folder, char *out, size_t room) {
+    char path[VG_PATH_MAX + 32], *text;
+    size_t size;
+    out[0] = '\0';
+    snprintf(path, sizeof path, "%s/vergenced.log", folder);
+    if (vg_file_load(&text, &size, path, NULL) != VG_OK) return;
+    vg_lines lines = vg_lines_of(text, size);
+    vg_span line;
+    while (vg_lines_next(&lines, &line)) {
+        vg_span rest = line;
+        vg_span_word(&rest);
+        if (vg_span_is(vg_span_word(&rest), "error")) vg_span_copy(out, room, vg_span_trim(rest));
+    }
+    free(text);
+}
+
 static vg_status read_summary(const char *folder, json_t **summary, vg_error *err) {
     char path[VG_PATH_MAX + 32];
     snprintf(path, sizeof path, "%s/status.json", folder);
@@ -106,12 +123,17 @@ static vg_status judge(int wait_status, const char *folder, vg_error *err) {
         [VG_EXIT_REFUSED] = VG_REFUSED, [VG_EXIT_NOT_FOUND] = VG_NOT_FOUND, [VG_EXIT_PROBLEMS] = VG_FAILED,
         [VG_EXIT_TIMEOUT] = VG_TIMEOUT};
     if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0) return VG_OK;
-    print_log_end(folder);
-    if (WIFSIGNALED(wait_status))
+    if (WIFSIGNALED(wait_status)) {
+        print_log_end(folder);
         return vg_fail(err, VG_FAILED, "vergenced was killed by signal %d (%s); its last checkpoint can be resumed",
                        WTERMSIG(wait_status), strsignal(WTERMSIG(wait_status)));
+    }
     const int code = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : VG_EXIT_FAILED;
     const vg_status status = code >= VG_EXIT_FAILED && code <= VG_EXIT_TIMEOUT ? of_exit[code] : VG_FAILED;
+    char sentence[sizeof err->message];
+    last_error(folder, sentence, sizeof sentence);
+    if (sentence[0]) return vg_fail(err, status, "%s", sentence);
+    print_log_end(folder);
     return vg_fail(err, status, "the training session failed");
 }
 
