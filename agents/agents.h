@@ -18,10 +18,10 @@
 
 /* Everything that defines a training run besides its world. vg_train_config_default() is valid as it is. */
 typedef struct vg_train_config {
-    int32_t preset;  /* vg_preset: the task's rules (actions, pointing, filters) */
-    bool ctcr;       /* reward each camera by its Shapley value; else the team reward for all */
-    bool wdl;        /* world-dynamics heads */
-    int64_t steps;   /* environment steps in all */
+    int32_t preset; /* vg_preset: the task's rules (actions, pointing, filters) */
+    bool ctcr;      /* reward each camera by its Shapley value; else the team reward for all */
+    bool wdl;       /* world-dynamics heads */
+    int64_t steps;  /* environment steps in all */
     uint64_t seed;
     int32_t threads; /* 0 = one a core; does not change results */
     /* rollouts */
@@ -51,11 +51,11 @@ int32_t vg_train_envs(int32_t preset);
 /* Where training stands, after an iteration. Means are over the rollout just collected. */
 typedef struct vg_train_stats {
     int64_t env_steps, agent_steps, trained_samples, updates, episodes; /* counted apart, since the run began */
-    double team_reward, agent_reward;  /* per step */
-    double mpjpe_mm, lost_joint_ratio, success_rate; /* of the target */
+    double team_reward, agent_reward;                                   /* per step */
+    double mpjpe_mm, lost_joint_ratio, success_rate;                    /* of the target */
     double policy_loss, value_loss, wdl_loss, entropy, kl, clip_fraction, explained_variance, gradient_norm;
     double learning_rate;
-    int64_t guard_interventions;       /* commands the guard changed, in this rollout */
+    int64_t guard_interventions;           /* commands the guard changed, in this rollout */
     double rollout_seconds, learn_seconds; /* of this iteration */
 } vg_train_stats;
 
@@ -114,10 +114,10 @@ typedef struct vg_live_config {
 } vg_live_config;
 
 typedef struct vg_live_stats {
-    int64_t ticks, episodes, policies; /* policies handed over so far */
-    double team_reward, mpjpe_mm;      /* of the last tick; NaN where the world has no truth */
+    int64_t ticks, episodes, policies;                    /* policies handed over so far */
+    double team_reward, mpjpe_mm;                         /* of the last tick; NaN where the world has no truth */
     int32_t joints_measured, joints_carried, joints_lost; /* of the target, last tick */
-    double decide_seconds;             /* perceive to guard, last tick */
+    double decide_seconds;                                /* perceive to guard, last tick */
     int64_t guard_interventions;
     vg_train_stats learner; /* of the last update */
 } vg_live_stats;
@@ -125,7 +125,8 @@ typedef struct vg_live_stats {
 typedef struct vg_live vg_live;
 
 /* `world` is borrowed and has one environment. */
-vg_status vg_live_create(vg_live **out, const vg_live_config *config, vg_world *world, const vg_log *log, vg_error *err);
+vg_status vg_live_create(vg_live **out, const vg_live_config *config, vg_world *world, const vg_log *log,
+                         vg_error *err);
 /* One tick: step the world with the last command, perceive, reward, decide, guard. Takes a fresh policy if the learner
  * left one. Never waits for the learner. */
 vg_status vg_live_tick(vg_live *live, vg_live_stats *stats, vg_error *err);
