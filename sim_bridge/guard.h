@@ -1,0 +1,41 @@
+/* The guard: the last one to touch a command, and it can only make it safer. It knows the world's bounds, the cameras'
+ * places, and where people are believed to be; it never adds speed in any direction that a rule watches. Every rule limits
+ * the speed towards something so that the camera can still stop in front of it:
+ *
+ *   v(d) = sqrt((a dt)^2 + 2 a d) - a dt   for a free distance d, deceleration a and one step dt of delay,
+ *
+ * and d / dt where cameras teleport. Under the paper preset only the reference's box rule holds: a move that would leave
+ * the camera box along an axis has that axis set to zero. */
+#ifndef VG_SIM_BRIDGE_GUARD_H
+#define VG_SIM_BRIDGE_GUARD_H
+
+#include "common/frame.h"
+#include "sim_bridge/world.h"
+
+#include <stdbool.h>
+
+typedef struct vg_guard {
+    const vg_world_info *world; /* borrowed */
+    bool box_only;              /* the paper preset's rule */
+    float camera_distance;      /* least distance between two cameras, m */
+    float person_distance;      /* least distance from a camera to any joint of anybody, m */
+    float obstacle_distance;    /* least distance from a camera to any obstacle, m */
+} vg_guard;
+
+/* How often each rule had to act, or was broken. */
+typedef struct vg_guard_counts {
+    int64_t nonfinite, speed, turn, box, camera_camera, camera_person, camera_obstacle;
+} vg_guard_counts;
+
+vg_guard vg_guard_default(const vg_world_info *world, int32_t preset);
+
+/* Makes `command` safe for the cameras of `frame` among `people` (estimates; NULL: nobody is known). Adds to `counts` the
+ * cameras each rule touched and returns how many cameras were changed at all. Applying it twice changes nothing more. */
+int32_t vg_guard_apply(const vg_guard *guard, vg_command *command, const vg_frame *frame, const vg_skeletons *people,
+                       vg_guard_counts *counts);
+
+/* Adds to `counts` what is broken in this frame: cameras out of the box, pairs of cameras too close, cameras too close to
+ * a person (where they truly are; frames without truth count none) or to an obstacle. */
+void vg_guard_violations(vg_guard_counts *counts, const vg_guard *guard, const vg_frame *frame);
+
+#endif
