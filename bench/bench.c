@@ -6,7 +6,10 @@
     X(triangulate_dlt, "weighted DLT alone, 4 views, one core")                                                        \
     X(triangulate_refine, "DLT, one refinement step and covariance, 4 views, one core")                                \
     X(sim_step, "embedded simulator alone: 5 cameras, 7 people, one core")                                             \
-    X(perceive, "keypoints to filtered skeletons: 5 cameras, 7 people, 14 joints, one core")
+    X(perceive, "keypoints to filtered skeletons: 5 cameras, 7 people, 14 joints, one core")                           \
+    X(decide, "p99 of one decision of 5 cameras by the paper's network, one core")                                     \
+    X(learner_step, "forward and backward of the paper's network, 1,750 samples, all cores")                           \
+    X(paper_update, "a whole update of the paper preset: 700 steps x 5 cameras, 16 epochs, all cores")
 
 #define VG_BENCH_DECLARE(name, text) vg_status vg_bench_##name(vg_bench_result *out, vg_error *err);
 VG_BENCH_LIST(VG_BENCH_DECLARE)
