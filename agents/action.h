@@ -8,12 +8,12 @@
 #include "sim_bridge/world.h"
 
 typedef struct vg_action_space {
-    int32_t axes;       /* 3: move; 5: move, pitch, yaw */
-    float speed;        /* m/s of one choice */
-    float pitch, yaw;   /* rad a step of one choice, with five axes */
-    float gain;         /* share of the pointing error that one step takes away */
-    float turn_limit;   /* rad a step, when pointing */
-    float pitch_limit;  /* rad */
+    int32_t axes;        /* 3: move; 5: move, pitch, yaw */
+    float speed;         /* m/s of one choice */
+    float pitch, yaw;    /* rad a step of one choice, with five axes */
+    float gain;          /* share of the pointing error that one step takes away */
+    float turn_limit;    /* rad a step, when pointing */
+    float pitch_limit;   /* rad */
     bool point_at_truth; /* the paper preset points at where the target really is */
 } vg_action_space;
 

@@ -3,11 +3,15 @@
  * their full length: a team that loses its target is not spared the rest. */
 #include "agents/agents.h"
 
+#include "agents/baselines.h"
+#include "agents/observe.h"
 #include "agents/pool.h"
 #include "agents/team.h"
 #include "common/clock.h"
+#include "common/random.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,7 +48,7 @@ static uint64_t episode_seed(uint64_t seed, int32_t episode) {
 
 static void count_step(const evaluation *e, int32_t episode, int32_t step, const vg_tick *tick) {
     episode_sum *sum = &e->sums[episode];
-    const vg_pose_error_t *error = &tick->error;
+    const vg_pose_error *error = &tick->error;
     const bool estimated = error->estimated > 0;
     e->errors[(int64_t)episode * e->steps + step] = estimated ? (float)error->mpjpe_mm : NAN;
     sum->steps++;
@@ -60,8 +64,8 @@ static void count_step(const evaluation *e, int32_t episode, int32_t step, const
 
 /* Runs the episodes of one shard of environments, round after round. */
 static vg_status run_shard(evaluation *e, int32_t shard, vg_error *err) {
-    const int32_t envs = e->world->info.envs, first = shard * VG_SHARD_ENVS;
-    const int32_t count = first + VG_SHARD_ENVS <= envs ? VG_SHARD_ENVS : envs - first;
+    const int32_t envs = e->world->info.envs, first = vg_team_shard_first(e->team, shard);
+    const int32_t count = vg_team_shard_count(e->team, shard);
     vg_frame *frames = vg_frame_at(e->frames, first);
     const bool fixed = !e->policy && strcmp(e->config->policy, "fixed") == 0;
     for (int32_t round = 0; round * envs + first < e->config->episodes; round++) {
@@ -72,19 +76,20 @@ static vg_status run_shard(evaluation *e, int32_t shard, vg_error *err) {
                                    .people = e->config->world.people,
                                    .formation = fixed ? VG_FORMATION_FIXED : VG_FORMATION_START};
         VG_TRY(vg_world_reset(e->world, first, live, resets, frames, err));
-        for (int32_t i = 0; i < live; i++) vg_team_begin(e->team, first + i, vg_frame_at(frames, i));
+        for (int32_t i = 0; i < live; i++) VG_TRY(vg_team_begin(e->team, first + i, vg_frame_at(frames, i), err));
         for (int32_t step = 0; step < e->steps; step++) {
             vg_team_decide(e->team, first, live, frames, e->commands + first, NULL, 0);
             VG_TRY(vg_world_step(e->world, first, live, e->commands + first, frames, err));
             for (int32_t i = 0; i < live; i++) {
                 const int32_t episode = round * envs + first + i;
                 const vg_frame *frame = vg_frame_at(frames, i);
-                const vg_tick *tick = vg_team_absorb(e->team, first + i, frame);
+                const vg_tick *tick;
+                VG_TRY(vg_team_absorb(e->team, first + i, frame, &tick, err));
                 count_step(e, episode, step, tick);
                 vg_guard_violations(&e->sums[episode].violations, vg_team_guard(e->team), frame);
                 if (first + i == 0 && e->config->on_step)
                     e->config->on_step(e->config->context, episode, step, frame, vg_team_skeletons(e->team, first + i),
-                                       tick->error.estimated ? tick->error.mpjpe_mm : NAN);
+                                       tick->error.mpjpe_mm);
             }
         }
     }
@@ -125,9 +130,9 @@ static void summarise(vg_eval_result *out, const evaluation *e, double seconds) 
     for (int64_t i = 0; i < (int64_t)episodes * e->steps; i++)
         if (!isnan(e->errors[i])) e->errors[n++] = e->errors[i];
     qsort(e->errors, (size_t)n, sizeof *e->errors, compare_floats);
-    out->mpjpe_mm.mean = n ? all.error_sum / (double)n : NAN;
-    out->mpjpe_mm.median = n ? (double)e->errors[n / 2] : NAN;
-    out->mpjpe_mm.p95 = n ? (double)e->errors[n * 95 / 100] : NAN;
+    out->mpjpe_mm.mean = n ? all.error_sum / (double)n : (double)NAN;
+    out->mpjpe_mm.median = n ? (double)e->errors[n / 2] : (double)NAN;
+    out->mpjpe_mm.p95 = n ? (double)e->errors[n * 95 / 100] : (double)NAN;
     if (with_mean > 1) {
         const double mean = mean_of_means / with_mean;
         const double variance = (square_of_means - with_mean * mean * mean) / (with_mean - 1);
@@ -142,7 +147,7 @@ static void summarise(vg_eval_result *out, const evaluation *e, double seconds) 
 }
 
 static vg_status run_all(evaluation *e, vg_eval_result *out, vg_error *err) {
-    const int32_t envs = e->world->info.envs, shards = (envs + VG_SHARD_ENVS - 1) / VG_SHARD_ENVS;
+    const int32_t envs = e->world->info.envs, shards = vg_team_shards(e->team);
     const size_t bytes = vg_frame_bytes(e->world->info.dims);
     e->frames = aligned_alloc(64, bytes * (size_t)envs);
     e->commands = calloc((size_t)envs, sizeof *e->commands);
@@ -181,6 +186,35 @@ static vg_status check_config(const vg_eval_config *config, vg_error *err) {
     return VG_OK;
 }
 
+/* Opens the world and the team that `config` asks for. */
+static vg_status open_team(evaluation *e, vg_error *err) {
+    vg_world_config world = e->config->world;
+    world.envs = e->config->episodes < EVAL_ENVS_MAX ? e->config->episodes : EVAL_ENVS_MAX;
+    if (e->policy) {
+        VG_TRY(vg_policy_check(e->policy, world.cameras, world.people, world.preset, err));
+        world.people = e->policy->task.people; /* the network's capacity; fewer may walk */
+    }
+    VG_TRY(vg_world_open(&e->world, &world, err));
+    const vg_team_config team = {.world = &e->world->info,
+                                 .preset = world.preset,
+                                 .baseline = e->policy ? NULL : e->config->policy,
+                                 .net = e->policy ? &e->policy->net->layout : NULL,
+                                 .speed = e->policy ? e->policy->task.speed : 0,
+                                 .seed = e->config->seed,
+                                 .argmax = true};
+    VG_TRY(vg_team_create(&e->team, &team, err));
+    if (e->policy) {
+        const vg_net_config *net = &e->policy->net->layout.config;
+        if (net->observation != vg_observation_size(net->cameras, net->people) ||
+            net->critic != vg_critic_size(net->cameras, net->people, net->axes) || net->axes != 3)
+            return vg_fail(err, VG_VERSION,
+                           "policy `%s` was written by a version with other observations; train it again",
+                           e->config->policy);
+        vg_team_use_net(e->team, e->policy->net, 0, 1);
+    }
+    return VG_OK;
+}
+
 vg_status vg_evaluate(vg_eval_result *out, const vg_eval_config *config, vg_error *err) {
     vg_error unused;
     if (!err) err = &unused;
@@ -188,20 +222,10 @@ vg_status vg_evaluate(vg_eval_result *out, const vg_eval_config *config, vg_erro
     VG_TRY(check_config(config, err));
     evaluation e = {.config = config, .steps = config->episode_steps ? config->episode_steps : EVAL_STEPS_DEFAULT};
     vg_policy *policy = NULL;
-    if (!vg_baseline_known(config->policy)) VG_TRY(vg_policy_load(&policy, config->policy, err));
+    vg_baseline baseline;
+    if (!vg_baseline_find(config->policy, &baseline)) VG_TRY(vg_policy_load(&policy, config->policy, err));
     e.policy = policy;
-    vg_world_config world = config->world;
-    world.envs = config->episodes < EVAL_ENVS_MAX ? config->episodes : EVAL_ENVS_MAX;
-    vg_status status = vg_world_open(&e.world, &world, err);
-    if (status == VG_OK) {
-        const vg_team_config team = {.world = &e.world->info,
-                                     .preset = config->world.preset,
-                                     .baseline = policy ? NULL : config->policy,
-                                     .policy = policy,
-                                     .seed = config->seed,
-                                     .argmax = true};
-        status = vg_team_create(&e.team, &team, err);
-    }
+    vg_status status = open_team(&e, err);
     if (status == VG_OK) status = run_all(&e, out, err);
     if (status == VG_OK) {
         snprintf(out->policy, sizeof out->policy, "%s", config->policy);

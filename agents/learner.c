@@ -46,6 +46,7 @@ struct vg_learner {
     const vg_batch *batch;
     double rate, scale;
     int32_t count; /* sequences in the current minibatch */
+    int32_t rows;  /* valid rows in the current minibatch */
     learner_counters counters;
     shard shard[SHARDS_MAX];
     vg_arena memory;
@@ -77,7 +78,7 @@ static void plan_shard(shard *s, vg_arena *arena, const vg_net_layout *l, int32_
     s->gradient = VG_ARENA_NEW(arena, float, l->size);
     s->y.logits = VG_ARENA_NEW(arena, float, N * 3 * A), s->y.logp = VG_ARENA_NEW(arena, float, N);
     s->y.advantage = VG_ARENA_NEW(arena, float, N), s->y.value = VG_ARENA_NEW(arena, float, N);
-    s->y.action = VG_ARENA_NEW(arena, int8_t, N * A);
+    s->y.action = VG_ARENA_NEW(arena, int8_t, N * A), s->y.valid = VG_ARENA_NEW(arena, uint8_t, N);
     if (!l->heads) return;
     s->y.pose = VG_ARENA_NEW(arena, float, N *C *VG_NET_POSE), s->y.reward = VG_ARENA_NEW(arena, float, N);
     s->y.people = VG_ARENA_NEW(arena, float, N *P * 2), s->y.mask = VG_ARENA_NEW(arena, float, N *P);
@@ -183,6 +184,7 @@ static void gather_shard(const vg_learner *l, shard *s) {
             const size_t from = (size_t)t * (size_t)l->S + (size_t)l->index[s->first + i];
             const size_t to = (size_t)t * (size_t)s->count + (size_t)i;
             s->reset[to] = b->reset[from];
+            s->y.valid[to] = b->valid ? b->valid[from] : 1;
             for (size_t a = 0; a < A; a++) s->y.action[to * A + a] = (int8_t)(b->actions[from * C * A + a] + 1.5f);
         }
     for (int32_t i = 0; i < s->count && c->recurrent; i++) {
@@ -206,7 +208,7 @@ static void shard_task(void *context, int32_t task) {
     vg_f32_actor_forward(&s->ws, l->net->p, l->T, s->count, s->h0, s->c0, s->reset);
     vg_f32_critic_forward(&s->ws, l->net->p, N);
     if (l->net->layout.heads) vg_f32_heads_forward(&s->ws, l->net->p, N, 1, l->net->layout.heads - 1);
-    vg_f32_loss(&s->ws, &s->y, &l->config, l->counters.kl_coefficient, N, l->T * l->count, &s->sums);
+    vg_f32_loss(&s->ws, &s->y, &l->config, l->counters.kl_coefficient, N, l->rows, &s->sums);
     vg_f32_backward(&s->ws, l->net->p, s->gradient, l->T, s->count, s->reset);
 }
 
@@ -253,9 +255,19 @@ static int32_t chunk_count(const vg_learner *l) {
     return (int32_t)((l->net->layout.size + CHUNK - 1) / CHUNK);
 }
 
+static int32_t valid_rows(const vg_batch *b, const int32_t *index, int32_t count) {
+    if (!b->valid) return b->T * count;
+    int32_t rows = 0;
+    for (int32_t t = 0; t < b->T; t++)
+        for (int32_t i = 0; i < count; i++) rows += b->valid[(int64_t)t * b->S + index[i]] != 0;
+    return rows;
+}
+
 /* Gradient of the minibatch in shard[0].gradient; returns its norm. */
 static double minibatch_gradient(vg_learner *l, const vg_batch *batch, int32_t *index, int32_t count) {
     l->batch = batch, l->index = index, l->count = count;
+    l->rows = valid_rows(batch, index, count);
+    if (l->rows == 0) l->rows = 1; /* nothing to learn from: the gradient is zero */
     vg_pool_run(l->pool, shard_task, l, l->shards);
     vg_pool_run(l->pool, reduce_task, l, chunk_count(l));
     double square = 0;
@@ -273,17 +285,20 @@ const float *vg_learner_gradient(vg_learner *l, const vg_batch *batch, const int
 
 /* ---- one update ---------------------------------------------------------------------------------------------------- */
 
+/* Moves the running moments of the value targets on; a batch with a target that is not finite leaves them alone. */
 static void normaliser_update(vg_learner *l, const vg_batch *batch) {
-    const int64_t n = (int64_t)l->T * l->S;
-    double mean = 0, square = 0;
-    for (int64_t i = 0; i < n; i++) {
+    const int64_t rows = (int64_t)l->T * l->S;
+    double mean = 0, square = 0, n = 0;
+    for (int64_t i = 0; i < rows; i++) {
+        if (batch->valid && !batch->valid[i]) continue;
         const double x = (double)batch->value_target[i];
-        mean += x, square += x * x;
+        mean += x, square += x * x, n++;
     }
+    if (!isfinite(square) || n == 0) return;
     const double keep = 0.99;
     learner_counters *c = &l->counters;
-    c->value_mean = keep * c->value_mean + (1 - keep) * mean / (double)n;
-    c->value_square = keep * c->value_square + (1 - keep) * square / (double)n;
+    c->value_mean = keep * c->value_mean + (1 - keep) * mean / n;
+    c->value_square = keep * c->value_square + (1 - keep) * square / n;
     c->value_weight = keep * c->value_weight + (1 - keep);
 }
 
@@ -298,70 +313,92 @@ static void shuffle(vg_learner *l, int32_t epoch) {
 
 /* How much of the targets' variance the values explain, before the update: 1 - Var(target - value) / Var(target), where
  * target - value is the raw advantage. */
-static double explained_variance(const vg_batch *b, int64_t n) {
-    double sum = 0, square = 0, error = 0, error_square = 0;
-    for (int64_t i = 0; i < n; i++) {
+static double explained_variance(const vg_batch *b) {
+    const int64_t rows = (int64_t)b->T * b->S;
+    double sum = 0, square = 0, error = 0, error_square = 0, n = 0;
+    for (int64_t i = 0; i < rows; i++) {
+        if (b->valid && !b->valid[i]) continue;
         const double y = (double)b->value_target[i], e = (double)b->advantage[i];
-        sum += y, square += y * y, error += e, error_square += e * e;
+        sum += y, square += y * y, error += e, error_square += e * e, n++;
     }
-    const double variance = square - sum * sum / (double)n, rest = error_square - error * error / (double)n;
+    if (n == 0) return NAN;
+    const double variance = square - sum * sum / n, rest = error_square - error * error / n;
     return variance > 0 ? 1 - rest / variance : 0;
 }
 
-void vg_normalise_advantages(float *advantage, int64_t n) {
-    double mean = 0, square = 0;
-    for (int64_t i = 0; i < n; i++) mean += (double)advantage[i];
-    mean /= (double)n;
-    for (int64_t i = 0; i < n; i++) square += ((double)advantage[i] - mean) * ((double)advantage[i] - mean);
-    const double scale = 1 / (sqrt(square / (double)n) + 1e-5);
+void vg_normalise_advantages(float *advantage, const uint8_t *valid, int64_t n) {
+    double mean = 0, square = 0, count = 0;
+    for (int64_t i = 0; i < n; i++)
+        if (!valid || valid[i]) mean += (double)advantage[i], count++;
+    if (count == 0) return;
+    mean /= count;
+    for (int64_t i = 0; i < n; i++)
+        if (!valid || valid[i]) square += ((double)advantage[i] - mean) * ((double)advantage[i] - mean);
+    const double scale = 1 / (sqrt(square / count) + 1e-5);
     for (int64_t i = 0; i < n; i++) advantage[i] = (float)(((double)advantage[i] - mean) * scale);
 }
 
+double vg_learning_rate_paper(int64_t env_steps) {
+    const double steps = (double)env_steps;
+    if (steps < 200e3) return 5e-4;
+    if (steps < 400e3) return 1e-4;
+    if (steps < 600e3) return 1e-4 + (5e-5 - 1e-4) * (steps - 400e3) / 200e3;
+    return 5e-5;
+}
+
+static void add_sums(vg_f32_loss_sums *to, const vg_f32_loss_sums *s) {
+    to->policy += s->policy, to->value += s->value, to->world += s->world, to->entropy += s->entropy;
+    to->kl += s->kl, to->clipped += s->clipped, to->rows += s->rows;
+}
+
+/* One minibatch: gradient, clipping, Adam. Adds to `sums`; returns the gradient's norm, NaN where it was skipped. */
+static double learn_minibatch(vg_learner *l, const vg_batch *batch, int32_t *index, int32_t count,
+                              vg_f32_loss_sums *sums) {
+    const double norm = minibatch_gradient(l, batch, index, count);
+    if (!isfinite(norm)) {
+        l->counters.skipped++;
+        return NAN;
+    }
+    for (int32_t i = 0; i < l->shards; i++) add_sums(sums, &l->shard[i].sums);
+    l->scale = norm > l->config.gradient_clip ? l->config.gradient_clip / norm : 1;
+    l->counters.adam_step++;
+    vg_pool_run(l->pool, adam_task, l, chunk_count(l));
+    return norm;
+}
+
+/* RLlib's rule: the KL of the last epoch is how far the policy has come; it steers the penalty. */
+static void adapt_kl(vg_learner *l, double kl) {
+    if (l->config.kl_coefficient <= 0) return;
+    if (kl > 2 * l->config.kl_target) l->counters.kl_coefficient *= 1.5;
+    if (kl < 0.5 * l->config.kl_target) l->counters.kl_coefficient *= 0.5;
+}
+
 void vg_learner_update(vg_learner *l, const vg_batch *batch, double learning_rate, vg_learner_stats *stats) {
+    VG_ASSERT(batch->T == l->T && batch->S == l->S);
     const int64_t n = (int64_t)l->T * l->S;
-    *stats = (vg_learner_stats){.explained_variance = explained_variance(batch, n)};
+    *stats = (vg_learner_stats){.explained_variance = explained_variance(batch)};
     if (l->config.normalise_values) normaliser_update(l, batch);
     memcpy(l->advantage, batch->advantage, sizeof(float) * (size_t)n);
-    vg_normalise_advantages(l->advantage, n);
+    vg_normalise_advantages(l->advantage, batch->valid, n);
     l->rate = learning_rate;
-    vg_f32_loss_sums all = {0}, epoch_sums = {0};
+    vg_f32_loss_sums all = {0}, last = {0};
     double norms = 0;
     int64_t passes = 0;
     for (int32_t epoch = 0; epoch < l->config.epochs; epoch++) {
         shuffle(l, epoch);
-        epoch_sums = (vg_f32_loss_sums){0};
+        last = (vg_f32_loss_sums){0};
         for (int32_t k = 0; k < l->config.minibatches; k++) {
             const int32_t first = (int32_t)((int64_t)l->S * k / l->config.minibatches);
             const int32_t end = (int32_t)((int64_t)l->S * (k + 1) / l->config.minibatches);
-            const double norm = minibatch_gradient(l, batch, l->order + first, end - first);
-            for (int32_t i = 0; i < l->shards; i++) {
-                const vg_f32_loss_sums *s = &l->shard[i].sums;
-                epoch_sums.policy += s->policy, epoch_sums.value += s->value, epoch_sums.world += s->world;
-                epoch_sums.entropy += s->entropy, epoch_sums.kl += s->kl, epoch_sums.clipped += s->clipped;
-                epoch_sums.rows += s->rows;
-            }
+            const double norm = learn_minibatch(l, batch, l->order + first, end - first, &last);
             stats->samples += (int64_t)(end - first) * l->T;
-            if (!isfinite(norm)) {
-                l->counters.skipped++;
-                continue;
-            }
-            norms += norm, passes++;
-            l->scale = norm > l->config.gradient_clip ? l->config.gradient_clip / norm : 1;
-            l->counters.adam_step++;
-            vg_pool_run(l->pool, adam_task, l, chunk_count(l));
+            if (isfinite(norm)) norms += norm, passes++;
         }
-        all.policy += epoch_sums.policy, all.value += epoch_sums.value, all.world += epoch_sums.world;
-        all.entropy += epoch_sums.entropy, all.clipped += epoch_sums.clipped, all.rows += epoch_sums.rows;
+        add_sums(&all, &last);
     }
     l->counters.updates++;
-    /* the KL of the last epoch is how far the policy has come; it steers the penalty as in RLlib */
-    stats->kl = epoch_sums.kl / epoch_sums.rows;
-    if (l->config.kl_coefficient > 0) {
-        if (stats->kl > 2 * l->config.kl_target)
-            l->counters.kl_coefficient *= 1.5;
-        else if (stats->kl < 0.5 * l->config.kl_target)
-            l->counters.kl_coefficient *= 0.5;
-    }
+    stats->kl = last.kl / last.rows;
+    adapt_kl(l, stats->kl);
     stats->policy_loss = all.policy / all.rows, stats->value_loss = all.value / all.rows;
     stats->world_loss = all.world / all.rows, stats->entropy = all.entropy / all.rows;
     stats->clip_fraction = all.clipped / all.rows;

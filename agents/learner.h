@@ -26,6 +26,8 @@ typedef struct vg_batch {
     float *next_reward;  /* [T, S] team reward of the step */
     float *next_people;  /* [T, S, P, 2] places after the step, target first */
     float *people_mask;  /* [T, S, P] 1 where that person's place is known */
+    uint8_t *valid;      /* [T, S] 0 where a row only carries the recurrent state on and is not learnt from (its numbers
+                            must still be finite); NULL = all rows count */
 } vg_batch;
 
 typedef struct vg_learner_config {
@@ -45,7 +47,7 @@ typedef struct vg_learner_stats {
     double policy_loss, value_loss, world_loss, entropy, kl, clip_fraction, explained_variance, gradient_norm;
     double kl_coefficient;
     int64_t samples;         /* trained samples of this update, epochs counted */
-    int64_t skipped_updates; /* minibatches whose gradient was not finite */
+    int64_t skipped_updates; /* minibatches without a finite gradient, since the learner began; they change nothing */
 } vg_learner_stats;
 
 typedef struct vg_learner vg_learner;
@@ -58,7 +60,8 @@ void vg_learner_destroy(vg_learner *learner); /* NULL is allowed */
 /* The network being trained; its numbers change with every update. */
 vg_net *vg_learner_net(vg_learner *learner);
 
-/* All epochs over one batch. Allocates nothing. Advantages are normalised here, over the batch. */
+/* All epochs over one batch. Allocates nothing. Advantages are normalised here, over the batch's valid rows. Means of the
+ * statistics are over the minibatches that were learnt from; NaN where there was none. */
 void vg_learner_update(vg_learner *learner, const vg_batch *batch, double learning_rate, vg_learner_stats *stats);
 
 /* Forward and backward of one minibatch, sequences index[0 .. count - 1] of the batch: the gradient [layout.size] of the
@@ -85,8 +88,12 @@ typedef struct vg_gae {
 } vg_gae;
 void vg_gae_run(float *advantage, const vg_gae *g);
 
-/* (A - mean) / (std + 1e-5) over n numbers. */
-void vg_normalise_advantages(float *advantage, int64_t n);
+/* (A - mean) / (std + 1e-5) of n numbers, mean and std over those that are valid (NULL = all). */
+void vg_normalise_advantages(float *advantage, const uint8_t *valid, int64_t n);
+
+/* The reference's schedule by environment steps (piecewise linear, as RLlib reads it): 5e-4, from 200,000 on 1e-4, from
+ * 400,000 to 600,000 down to 5e-5. */
+double vg_learning_rate_paper(int64_t env_steps);
 
 /* One Adam step on n numbers; m and v are the moments, step counts from 1. */
 typedef struct vg_adam {

@@ -10,6 +10,7 @@ typedef struct VG_NET(targets) {
     VG_REAL *logits, *logp, *advantage, *value; /* of acting; value targets in the network's units */
     int8_t *action;                             /* [N, A] 0..2 */
     VG_REAL *pose, *reward, *people, *mask;     /* [N, C, 8], [N], [N, P, 2], [N, P] */
+    uint8_t *valid;                             /* [N]; NULL = all */
 } VG_NET(targets);
 
 /* Negative log-likelihood of y [d] under a mixture of 16 Gaussians; out holds logits [16], means [d, 16], log standard
@@ -117,6 +118,10 @@ static double VG_NET(world_rows)(VG_NET(ws) * w, const VG_NET(targets) * y, cons
         for (int64_t r = 0; r < N; r++) {
             const VG_REAL *o = out + r * O;
             VG_REAL *dr = d + r * O;
+            if (y->valid && !y->valid[r]) {
+                memset(dr, 0, (size_t)O * sizeof(VG_REAL));
+                continue;
+            }
             if (k >= 1 && k <= C) {
                 loss += config->head_weight *
                         VG_NET(mixture_nll)(dr, o, y->pose + (r * C + k - 1) * VG_NET_POSE, VG_NET_POSE, weight);
@@ -141,12 +146,18 @@ static double VG_NET(world_rows)(VG_NET(ws) * w, const VG_NET(targets) * y, cons
 }
 
 /* The loss of N = T S rows after forward, its parts added to `sums`, and the gradients of the outputs in w->d_*.
- * Everything is divided by `total`, the rows of the whole minibatch. */
+ * Everything is divided by `total`, the valid rows of the whole minibatch. */
 static void VG_NET(loss)(VG_NET(ws) * w, const VG_NET(targets) * y, const vg_learner_config *config,
                          double kl_coefficient, int32_t N, int32_t total, VG_NET(loss_sums) * sums) {
     const int32_t A = w->layout->config.axes;
     const VG_REAL scale = (VG_REAL)(1.0 / total), value_weight = (VG_REAL)config->value_weight;
     for (int64_t r = 0; r < N; r++) {
+        if (y->valid && !y->valid[r]) {
+            memset(w->d_logits + r * 3 * A, 0, 3 * (size_t)A * sizeof(VG_REAL));
+            w->d_value[r] = 0;
+            continue;
+        }
+        sums->rows++;
         VG_NET(policy_row)
         (w->d_logits + r * 3 * A, sums, w->logits + r * 3 * A, y->logits + r * 3 * A, y->action + r * A, A, y->logp[r],
          y->advantage[r], config, kl_coefficient, scale);
@@ -156,5 +167,4 @@ static void VG_NET(loss)(VG_NET(ws) * w, const VG_NET(targets) * y, const vg_lea
         w->d_value[r] = pulls ? scale * value_weight * 2 * e : 0;
     }
     if (w->layout->heads) sums->world += VG_NET(world_rows)(w, y, config, N, scale);
-    sums->rows += N;
 }

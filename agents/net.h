@@ -29,8 +29,8 @@ typedef struct vg_net_config {
     int32_t axes;        /* A: 3 or 5 */
     int32_t hidden;      /* width of all layers and of the LSTM, H */
     int32_t mixtures;    /* Gaussians of each head */
-    bool recurrent;      /* with the LSTM */
-    bool world_heads;    /* with the world-dynamics heads */
+    int32_t recurrent;   /* 1: with the LSTM */
+    int32_t world_heads; /* 1: with the world-dynamics heads */
 } vg_net_config;
 
 vg_net_config vg_net_config_default(int32_t cameras, int32_t people, int32_t observation, int32_t critic);

@@ -21,7 +21,8 @@ static float clamp1(float x) {
 
 static void scaled_position(float out[3], const vg_world_info *w, const float at[3]) {
     for (int i = 0; i < 3; i++) {
-        const float half = (w->camera_high[i] - w->camera_low[i]) / 2, centre = (w->camera_high[i] + w->camera_low[i]) / 2;
+        const float half = (w->camera_high[i] - w->camera_low[i]) / 2,
+                    centre = (w->camera_high[i] + w->camera_low[i]) / 2;
         out[i] = half > 0 ? clamp1((at[i] - centre) / half) : 0;
     }
 }
@@ -35,7 +36,8 @@ static eye eye_of(const vg_camera *camera) {
     eye e;
     for (int i = 0; i < 9; i++) e.R[i] = (float)camera->R[i];
     for (int i = 0; i < 3; i++)
-        e.at[i] = (float)-(camera->R[i] * camera->t[0] + camera->R[3 + i] * camera->t[1] + camera->R[6 + i] * camera->t[2]);
+        e.at[i] =
+            (float)-(camera->R[i] * camera->t[0] + camera->R[3 + i] * camera->t[1] + camera->R[6 + i] * camera->t[2]);
     return e;
 }
 
@@ -90,7 +92,8 @@ static body body_of(const vg_skeletons *s, int32_t person) {
     if (!b.known) return b;
     b.lost = 1 - (float)n / (float)s->joints;
     for (int i = 0; i < 3; i++) b.centre[i] /= (float)n, b.extent[i] = high[i] - low[i];
-    if (s->joints == VG_JOINTS14) { /* facing is left of the line from the right to the left side, turned by a quarter */
+    if (s->joints ==
+        VG_JOINTS14) { /* facing is left of the line from the right to the left side, turned by a quarter */
         float side[2] = {0};
         const int pairs[2][2] = {{VG_L_SHOULDER, VG_R_SHOULDER}, {VG_L_HIP, VG_R_HIP}};
         for (int k = 0; k < 2; k++) {
@@ -126,7 +129,8 @@ static float overlap(const box *a, const box *b) {
     const float w = fminf(a->right, b->right) - fmaxf(a->left, b->left);
     const float h = fminf(a->bottom, b->bottom) - fmaxf(a->top, b->top);
     if (w <= 0 || h <= 0) return 0;
-    const float both = w * h, all = (a->right - a->left) * (a->bottom - a->top) + (b->right - b->left) * (b->bottom - b->top);
+    const float both = w * h,
+                all = (a->right - a->left) * (a->bottom - a->top) + (b->right - b->left) * (b->bottom - b->top);
     return both / (all - both);
 }
 

@@ -62,8 +62,10 @@ static void gather_view(views *out, const vg_frame *frame, int32_t camera) {
         out->w[j] = k[j].confidence > VG_CONFIDENCE_LEAST ? 1 : 0;
         if (!ideal && out->w[j] > 0) {
             double xy[2];
-            if (vg_undistort(xy, c, (double)k[j].u, (double)k[j].v)) out->x[j] = xy[0], out->y[j] = xy[1];
-            else out->w[j] = 0;
+            if (vg_undistort(xy, c, (double)k[j].u, (double)k[j].v))
+                out->x[j] = xy[0], out->y[j] = xy[1];
+            else
+                out->w[j] = 0;
         }
     }
     for (int32_t j = J; j % VG_LANES; j++) out->x[j] = out->y[j] = out->w[j] = 0;
@@ -102,8 +104,10 @@ static void walk(subsets *s, uint32_t mask, int32_t size, int32_t next) {
         const vg_normal8 *own = s->normal[c];
         vg_normal8 *sum = s->sum[size + 1];
         for (int32_t b = 0; b < s->blocks; b++) {
-            if (size) vg_normal8_add(&sum[b], &s->sum[size][b], &own[b]);
-            else sum[b] = own[b];
+            if (size)
+                vg_normal8_add(&sum[b], &s->sum[size][b], &own[b]);
+            else
+                sum[b] = own[b];
         }
         const uint32_t grown = mask | 1u << c;
         s->value[grown] = size ? value_of(s, sum) : 0;
@@ -133,7 +137,8 @@ float vg_ctcr(float *agents, const vg_frame *frame) {
         double sum = 0;
         for (uint32_t mask = 0; mask < 1u << n; mask++) {
             const int32_t size = __builtin_popcount(mask);
-            if ((mask >> i & 1u) && size >= 2) sum += weight[size] * (double)(s.value[mask] - s.value[mask & ~(1u << i)]);
+            if ((mask >> i & 1u) && size >= 2)
+                sum += weight[size] * (double)(s.value[mask] - s.value[mask & ~(1u << i)]);
         }
         agents[i] = (float)sum;
     }

@@ -16,15 +16,15 @@
 
 #include <stdbool.h>
 
-#define VG_CTCR_CAMERAS    12   /* most cameras for which Shapley values are computed */
+#define VG_CTCR_CAMERAS     12   /* most cameras for which Shapley values are computed */
 #define VG_CONFIDENCE_LEAST 0.3f /* a keypoint takes part above this */
 
 /* How far the target's skeleton is from the truth. */
 typedef struct vg_pose_error {
-    double mpjpe_mm;    /* mean over the joints that have an estimate; NaN without any */
-    int32_t estimated;  /* joints with an estimate, measured or carried */
-    int32_t lost;       /* joints without */
-    int32_t within_150; /* joints within 150 mm */
+    double mpjpe_mm;               /* mean over the joints that have an estimate; NaN without any */
+    int32_t estimated;             /* joints with an estimate, measured or carried */
+    int32_t lost;                  /* joints without */
+    int32_t within_150;            /* joints within 150 mm */
     float joint_mm[VG_MAX_JOINTS]; /* NaN where lost */
 } vg_pose_error;
 

@@ -125,3 +125,21 @@ const char *vg_train_mode_text(const vg_train_config *config) {
         if (modes[i].ctcr == config->ctcr && modes[i].wdl == config->wdl) return modes[i].text;
     return modes[0].text;
 }
+
+vg_learner_config vg_learner_config_of(const vg_train_config *c) {
+    vg_learner_config l = vg_learner_config_paper();
+    l.epochs = c->epochs, l.minibatches = c->minibatches;
+    l.clip = c->clip, l.kl_coefficient = c->kl_coefficient, l.kl_target = c->kl_target;
+    l.value_weight = c->value_weight, l.entropy_weight = c->entropy_weight, l.gradient_clip = c->gradient_clip;
+    l.normalise_values = c->normalise_values;
+    if (c->preset != VG_PRESET_PAPER) l.value_clip = 0, l.head_weight = 0.5;
+    l.seed = c->seed;
+    return l;
+}
+
+void vg_train_stats_learned(vg_train_stats *stats, const vg_learner_stats *learned) {
+    stats->policy_loss = learned->policy_loss, stats->value_loss = learned->value_loss;
+    stats->wdl_loss = learned->world_loss, stats->entropy = learned->entropy, stats->kl = learned->kl;
+    stats->clip_fraction = learned->clip_fraction, stats->explained_variance = learned->explained_variance;
+    stats->gradient_norm = learned->gradient_norm;
+}

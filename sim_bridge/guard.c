@@ -19,7 +19,8 @@ vg_guard vg_guard_default(const vg_world_info *world, int32_t preset) {
 
 static void camera_place(float out[3], const vg_camera *camera) {
     for (int i = 0; i < 3; i++)
-        out[i] = (float)-(camera->R[i] * camera->t[0] + camera->R[3 + i] * camera->t[1] + camera->R[6 + i] * camera->t[2]);
+        out[i] =
+            (float)-(camera->R[i] * camera->t[0] + camera->R[3 + i] * camera->t[1] + camera->R[6 + i] * camera->t[2]);
 }
 
 /* The greatest speed from which a camera can stop within `room` metres. */
@@ -74,10 +75,12 @@ static bool box_rule(const vg_guard *guard, float v[3], const float at[3]) {
     for (int i = 0; i < 3; i++) {
         if (guard->box_only) {
             const float next = at[i] + v[i] * dt;
-            if ((next > w->camera_high[i] + 1e-5f || next < w->camera_low[i] - 1e-5f) && v[i] != 0.0f) v[i] = 0, acted = true;
+            if ((next > w->camera_high[i] + 1e-5f || next < w->camera_low[i] - 1e-5f) && v[i] != 0.0f)
+                v[i] = 0, acted = true;
             continue;
         }
-        const float up = stopping_speed(w, w->camera_high[i] - at[i]), down = -stopping_speed(w, at[i] - w->camera_low[i]);
+        const float up = stopping_speed(w, w->camera_high[i] - at[i]),
+                    down = -stopping_speed(w, at[i] - w->camera_low[i]);
         const float safe = fminf(fmaxf(v[i], down), up);
         if (fabsf(safe - v[i]) > tolerance) acted = true;
         v[i] = safe;
@@ -99,7 +102,8 @@ static bool distance_rules(const vg_guard *guard, float v[3], int32_t c, const v
     for (int32_t i = 0; i < frame->dims.cameras; i++) {
         if (i == c) continue;
         const float d = direction(n, place[c], place[i]); /* both may close in: each gets half of the room */
-        if (limit_towards(v, n, stopping_speed(guard->world, (d - guard->camera_distance) / 2))) acted = hit->camera = true;
+        if (limit_towards(v, n, stopping_speed(guard->world, (d - guard->camera_distance) / 2)))
+            acted = hit->camera = true;
     }
     for (int32_t p = 0; people && p < people->people; p++) {
         if (!vg_skeletons_present(people)[p]) continue;
@@ -108,12 +112,14 @@ static bool distance_rules(const vg_guard *guard, float v[3], int32_t c, const v
             if (joints[j].state == VG_JOINT_LOST) continue;
             const float d = direction(n, place[c], joints[j].position);
             if (d > 6 + guard->person_distance) break; /* nobody is so large */
-            if (limit_towards(v, n, stopping_speed(guard->world, d - guard->person_distance))) acted = hit->person = true;
+            if (limit_towards(v, n, stopping_speed(guard->world, d - guard->person_distance)))
+                acted = hit->person = true;
         }
     }
     for (int32_t o = 0; o < guard->world->obstacle_count; o++) {
         const float d = obstacle_direction(n, place[c], &guard->world->obstacles[o]);
-        if (limit_towards(v, n, stopping_speed(guard->world, d - guard->obstacle_distance))) acted = hit->obstacle = true;
+        if (limit_towards(v, n, stopping_speed(guard->world, d - guard->obstacle_distance)))
+            acted = hit->obstacle = true;
     }
     return acted;
 }
@@ -161,7 +167,8 @@ int32_t vg_guard_apply(const vg_guard *guard, vg_command *command, const vg_fram
             if (!acted) break;
             touched = true;
         }
-        if (acted && distance_rules(guard, m->linear, c, frame, place, people, &hit)) /* the rules contradict each other */
+        if (acted &&
+            distance_rules(guard, m->linear, c, frame, place, people, &hit)) /* the rules contradict each other */
             memset(m->linear, 0, sizeof m->linear);
         counts->box += hit.box, counts->camera_camera += hit.camera;
         counts->camera_person += hit.person, counts->camera_obstacle += hit.obstacle;
@@ -195,7 +202,8 @@ void vg_guard_violations(vg_guard_counts *counts, const vg_guard *guard, const v
         for (int i = 0; i < 3; i++)
             out = out || place[c][i] > w->camera_high[i] + 0.01f || place[c][i] < w->camera_low[i] - 0.01f;
         counts->box += out;
-        for (int32_t i = 0; i < c; i++) counts->camera_camera += direction(n, place[c], place[i]) < guard->camera_distance - 0.01f;
+        for (int32_t i = 0; i < c; i++)
+            counts->camera_camera += direction(n, place[c], place[i]) < guard->camera_distance - 0.01f;
         counts->camera_person += near_anybody(guard, frame, place[c]);
         for (int32_t o = 0; o < w->obstacle_count; o++)
             hit = hit || obstacle_direction(n, place[c], &w->obstacles[o]) < guard->obstacle_distance - 0.01f;
