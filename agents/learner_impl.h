@@ -162,7 +162,8 @@ static void VG_NET(loss)(VG_NET(ws) * w, const VG_NET(targets) * y, const vg_lea
         (w->d_logits + r * 3 * A, sums, w->logits + r * 3 * A, y->logits + r * 3 * A, y->action + r * A, A, y->logp[r],
          y->advantage[r], config, kl_coefficient, scale);
         const VG_REAL e = w->value[r] - y->value[r];
-        const bool pulls = config->value_clip <= 0 || (double)(e * e) < config->value_clip;
+        const bool pulls =
+            config->value_clip <= 0 || !((double)(e * e) >= config->value_clip); /* NaN pulls, and is noticed */
         sums->value += pulls ? (double)(e * e) : config->value_clip;
         w->d_value[r] = pulls ? scale * value_weight * 2 * e : 0;
     }
