@@ -5,6 +5,11 @@
 #include <math.h>
 #include <string.h>
 
+#ifndef FEW_ROWS
+#define FEW_ROWS                                                                                                       \
+    40 /* up to so many rows our own product is as fast as the best BLAS kernel, and far faster than others */
+#endif
+
 typedef VG_REAL VG_NET(real);
 
 /* All that forward leaves for backward, for at most `rows` rows. */
@@ -111,10 +116,91 @@ static void VG_NET(bias_backward)(VG_REAL *db, const VG_REAL *dZ, int32_t ld, in
     }
 }
 
+/* One register-wide piece of a row. */
+#ifdef __AVX512F__
+enum { VG_NET(width) = 64 / sizeof(VG_REAL), VG_NET(pieces) = 4 };
+#else
+enum { VG_NET(width) = 32 / sizeof(VG_REAL), VG_NET(pieces) = 2 };
+#endif
+typedef VG_REAL VG_NET(piece) __attribute__((vector_size(VG_NET(width) * sizeof(VG_REAL))));
+typedef VG_REAL VG_NET(stored)
+    __attribute__((vector_size(VG_NET(width) * sizeof(VG_REAL)), aligned(sizeof(VG_REAL)), may_alias));
+
+/* R rows by V pieces of Y = beta Y + X W, held in registers while W passes by once. */
+static inline __attribute__((always_inline)) void VG_NET(tile)(VG_REAL *Y, int32_t ldy, const VG_REAL *X, int32_t ldx,
+                                                               const VG_REAL *W, int32_t ldw, int32_t in, VG_REAL beta,
+                                                               const int R, const int V) {
+    VG_NET(piece) sum[6][VG_NET(pieces)];
+    for (int r = 0; r < R; r++)
+        for (int v = 0; v < V; v++) {
+            const VG_NET(stored) *y = (const void *)(Y + (int64_t)r * ldy + v * VG_NET(width));
+            sum[r][v] = (VG_NET(piece)){0};
+            if (beta != 0) sum[r][v] = beta * *y;
+        }
+    for (int32_t i = 0; i < in; i++) {
+        VG_NET(piece) w[VG_NET(pieces)];
+        for (int v = 0; v < V; v++)
+            w[v] = *(const VG_NET(stored) *)(const void *)(W + (int64_t)i * ldw + v * VG_NET(width));
+        for (int r = 0; r < R; r++)
+            for (int v = 0; v < V; v++) sum[r][v] += X[(int64_t)r * ldx + i] * w[v];
+    }
+    for (int r = 0; r < R; r++)
+        for (int v = 0; v < V; v++) *(VG_NET(stored) *)(void *)(Y + (int64_t)r * ldy + v * VG_NET(width)) = sum[r][v];
+}
+
+/* R rows of Y = beta Y + X W: wide tiles, then narrow ones, then single columns. */
+static inline __attribute__((always_inline)) void VG_NET(strip)(VG_REAL *Y, int32_t ldy, const VG_REAL *X, int32_t ldx,
+                                                                const VG_REAL *W, int32_t ldw, int32_t in, int32_t out,
+                                                                VG_REAL beta, const int R) {
+    int32_t j = 0;
+    for (; j + VG_NET(pieces) * VG_NET(width) <= out; j += VG_NET(pieces) * VG_NET(width))
+        VG_NET(tile)(Y + j, ldy, X, ldx, W + j, ldw, in, beta, R, VG_NET(pieces));
+    for (; j + VG_NET(width) <= out; j += VG_NET(width)) VG_NET(tile)(Y + j, ldy, X, ldx, W + j, ldw, in, beta, R, 1);
+    for (; j < out; j++)
+        for (int r = 0; r < R; r++) {
+            VG_REAL sum = beta != 0 ? beta * Y[(int64_t)r * ldy + j] : 0;
+            for (int32_t i = 0; i < in; i++) sum += X[(int64_t)r * ldx + i] * W[(int64_t)i * ldw + j];
+            Y[(int64_t)r * ldy + j] = sum;
+        }
+}
+
+/* Y = beta Y + X W for a few rows, as when acting: BLAS libraries pack W first, which takes longer than the product. Each
+ * number is summed in the same order whatever N is. */
+static void VG_NET(few_rows)(VG_REAL *Y, int32_t ldy, const VG_REAL *X, int32_t ldx, const VG_REAL *W, int32_t ldw,
+                             int32_t N, int32_t in, int32_t out, VG_REAL beta) {
+    while (N > 0) {
+        const int32_t rows = N > 6 ? (N > 10 ? 5 : (N + 1) / 2) : N;
+        switch (rows) {
+        case 6:
+            VG_NET(strip)(Y, ldy, X, ldx, W, ldw, in, out, beta, 6);
+            break;
+        case 5:
+            VG_NET(strip)(Y, ldy, X, ldx, W, ldw, in, out, beta, 5);
+            break;
+        case 4:
+            VG_NET(strip)(Y, ldy, X, ldx, W, ldw, in, out, beta, 4);
+            break;
+        case 3:
+            VG_NET(strip)(Y, ldy, X, ldx, W, ldw, in, out, beta, 3);
+            break;
+        case 2:
+            VG_NET(strip)(Y, ldy, X, ldx, W, ldw, in, out, beta, 2);
+            break;
+        default:
+            VG_NET(strip)(Y, ldy, X, ldx, W, ldw, in, out, beta, 1);
+            break;
+        }
+        Y += (int64_t)rows * ldy, X += (int64_t)rows * ldx, N -= rows;
+    }
+}
+
 /* Y [N, out] = beta Y + X [N, in] W [in, out] */
 static void VG_NET(forward_gemm)(VG_REAL *Y, int32_t ldy, const VG_REAL *X, int32_t ldx, const VG_REAL *W, int32_t ldw,
                                  int32_t N, int32_t in, int32_t out, VG_REAL beta) {
-    VG_GEMM(CblasRowMajor, CblasNoTrans, CblasNoTrans, N, out, in, 1, X, ldx, W, ldw, beta, Y, ldy);
+    if (N <= FEW_ROWS)
+        VG_NET(few_rows)(Y, ldy, X, ldx, W, ldw, N, in, out, beta);
+    else
+        VG_GEMM(CblasRowMajor, CblasNoTrans, CblasNoTrans, N, out, in, 1, X, ldx, W, ldw, beta, Y, ldy);
 }
 
 /* dW [in, out] += X' dZ */

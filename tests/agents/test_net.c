@@ -217,6 +217,56 @@ static void a_sequence_equals_single_steps(void **state) {
     vg_arena_destroy(&q.memory);
 }
 
+static void products_of_few_rows_match_blas(void **state) {
+    (void)state;
+    vg_rng rng = vg_test_rng(11);
+    for (int trial = 0; trial < 400; trial++) {
+        const int32_t rows = 1 + (int32_t)vg_rng_below(&rng, 40), in = (int32_t)vg_rng_below(&rng, 70);
+        const int32_t out = 1 + (int32_t)vg_rng_below(&rng, 150), ldx = in + 1 + trial % 3, ldw = out + trial % 5;
+        const int32_t ldy = out + 3;
+        static double x[40 * 75], w[70 * 160], y[40 * 160], expected[40 * 160];
+        fill(x, 40 * 75, &rng, 1), fill(w, 70 * 160, &rng, 1), fill(y, 40 * 160, &rng, 1);
+        memcpy(expected, y, sizeof y);
+        const double beta = trial % 2;
+        if (in) /* BLAS takes no empty product */
+            cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, out, in, 1, x, ldx, w, ldw, beta, expected,
+                        ldy);
+        else
+            for (int32_t i = 0; i < rows * ldy; i++) expected[i] *= i % ldy < out ? beta : 1;
+        vg_f64_few_rows(y, ldy, x, ldx, w, ldw, rows, in, out, beta);
+        for (int i = 0; i < 40 * 160; i++) assert_close(y[i], expected[i], 1e-12);
+    }
+}
+
+/* What one agent is told to do does not depend on who else is asked at the same time. */
+static void acting_does_not_depend_on_the_batch(void **state) {
+    (void)state;
+    enum { B = 13 };
+    vg_error err = {0};
+    const vg_net_config config = vg_net_config_default(3, 4, 50, 10);
+    vg_net *net;
+    vg_net_room *room;
+    assert_ok(vg_net_create(&net, &config, 3, &err));
+    assert_ok(vg_net_room_create(&room, &net->layout, B, &err));
+    static float x[B * 50], h[B * 128], c[B * 128], h1[B * 128], c1[B * 128], logits[B * 9], values[B];
+    vg_rng rng = vg_test_rng(12);
+    for (int i = 0; i < B * 50; i++) x[i] = vg_rng_normal(&rng);
+    for (int i = 0; i < B * 128; i++) h[i] = h1[i] = vg_rng_normal(&rng), c[i] = c1[i] = vg_rng_normal(&rng);
+    memcpy(vg_net_observations(room), x, sizeof x);
+    memset(vg_net_critic_inputs(room), 0, sizeof(float) * B * 10);
+    memcpy(logits, vg_net_act(net, room, B, h, c), sizeof logits);
+    memcpy(values, vg_net_value(net, room, B), sizeof values);
+    for (int b = 0; b < B; b++) {
+        memcpy(vg_net_observations(room), x + b * 50, sizeof(float) * 50);
+        assert_memory_equal(vg_net_act(net, room, 1, h1 + b * 128, c1 + b * 128), logits + 9 * b, sizeof(float) * 9);
+        assert_memory_equal(vg_net_value(net, room, 1), values + b, sizeof(float));
+    }
+    assert_memory_equal(h, h1, sizeof h);
+    assert_memory_equal(c, c1, sizeof c);
+    vg_net_room_destroy(room);
+    vg_net_destroy(net);
+}
+
 static void initial_weights_are_orthogonal(void **state) {
     (void)state;
     vg_error err = {0};
@@ -260,6 +310,8 @@ int main(void) {
         cmocka_unit_test(gradients_match_without_recurrence),
         cmocka_unit_test(the_projection_learns_from_the_detached_head),
         cmocka_unit_test(a_sequence_equals_single_steps),
+        cmocka_unit_test(products_of_few_rows_match_blas),
+        cmocka_unit_test(acting_does_not_depend_on_the_batch),
         cmocka_unit_test(initial_weights_are_orthogonal),
         cmocka_unit_test(fast_functions_are_accurate),
     };
