@@ -1,0 +1,103 @@
+/* The wire: frames, commands and the rest to bytes and back (vergence.proto; docs/protocol.md). protobuf-c's types stay in
+ * this folder. Bytes from a peer are hostile until proven otherwise: their number is capped before parsing, parsing takes
+ * its memory from a fixed block, and every count, flag, number and text is checked after. */
+#ifndef VG_PROTO_PROTO_H
+#define VG_PROTO_PROTO_H
+
+#include "common/frame.h"
+#include "common/status.h"
+
+#include <stdbool.h>
+
+#define VG_PROTOCOL_VERSION 1
+#define VG_MESSAGE_MAX      ((size_t)64 << 20) /* bytes of the largest message */
+
+/* The values are the field numbers in the envelope. */
+typedef enum vg_message_kind {
+    VG_MESSAGE_HELLO = 2,
+    VG_MESSAGE_WORLD,
+    VG_MESSAGE_RESET,
+    VG_MESSAGE_STEP,
+    VG_MESSAGE_FRAMES,
+    VG_MESSAGE_ERROR,
+    VG_MESSAGE_PING,
+    VG_MESSAGE_PONG,
+    VG_MESSAGE_BYE
+} vg_message_kind;
+
+typedef struct vg_wire_hello {
+    uint32_t version;
+    uint64_t capabilities;
+    char name[64];
+} vg_wire_hello;
+
+#define VG_WIRE_OBSTACLES_MAX 128
+#define VG_WIRE_OBSTACLE      8 /* numbers of one */
+
+/* What a world tells of itself: world.h's vg_world_info as it travels. */
+typedef struct vg_wire_world {
+    uint32_t version;
+    uint64_t capabilities;
+    char name[64], scene[64];
+    vg_dims dims;
+    int32_t environments;
+    double step_seconds;
+    bool truth, resettable, teleports;
+    float bounds[10], limits[3];
+    int32_t obstacle_count;
+    float obstacles[VG_WIRE_OBSTACLES_MAX * VG_WIRE_OBSTACLE];
+} vg_wire_world;
+
+typedef struct vg_wire_reset {
+    uint64_t seed;
+    int32_t people, formation;
+} vg_wire_reset;
+
+typedef struct vg_wire_error {
+    vg_status status;
+    char message[512];
+} vg_wire_error;
+
+/* Room to encode and decode one message at a time. Not for two threads at once. */
+typedef struct vg_codec vg_codec;
+
+/* `size` bounds both the bytes of a message and the memory its parsing may take. Release with vg_codec_destroy. */
+vg_status vg_codec_create(vg_codec **out, size_t size, vg_error *err);
+void vg_codec_destroy(vg_codec *codec); /* NULL is allowed */
+/* Enough for messages about `envs` environments of these dimensions. */
+size_t vg_codec_size(vg_dims dims, int32_t envs);
+
+/* Bytes of an encoded message; valid until the codec's next encoding. */
+typedef struct vg_bytes {
+    const void *data;
+    size_t size;
+} vg_bytes;
+
+vg_status vg_encode_hello(vg_codec *codec, uint64_t sequence, const vg_wire_hello *in, vg_bytes *out, vg_error *err);
+vg_status vg_encode_world(vg_codec *codec, uint64_t sequence, const vg_wire_world *in, vg_bytes *out, vg_error *err);
+vg_status vg_encode_reset(vg_codec *codec, uint64_t sequence, int32_t first, int32_t count, const vg_wire_reset *in,
+                          vg_bytes *out, vg_error *err);
+vg_status vg_encode_step(vg_codec *codec, uint64_t sequence, int32_t first, int32_t count, const vg_command *in,
+                         vg_bytes *out, vg_error *err);
+vg_status vg_encode_frames(vg_codec *codec, uint64_t sequence, int32_t first, int32_t count, vg_frame *in,
+                           vg_bytes *out, vg_error *err);
+vg_status vg_encode_error(vg_codec *codec, uint64_t sequence, const vg_wire_error *in, vg_bytes *out, vg_error *err);
+/* Ping, Pong and Bye. */
+vg_status vg_encode_empty(vg_codec *codec, uint64_t sequence, vg_message_kind kind, vg_bytes *out, vg_error *err);
+
+/* Parses `size` bytes; the message stays in the codec until its next parsing. */
+vg_status vg_decode(vg_codec *codec, const void *data, size_t size, vg_message_kind *kind, uint64_t *sequence,
+                    vg_error *err);
+/* The parsed message's contents; the kind must be the one that vg_decode told. */
+vg_status vg_decoded_hello(const vg_codec *codec, vg_wire_hello *out, vg_error *err);
+vg_status vg_decoded_world(const vg_codec *codec, vg_wire_world *out, vg_error *err);
+/* `out` [room]; environments first .. first + count - 1 lie within 0 .. room - 1. */
+vg_status vg_decoded_reset(const vg_codec *codec, int32_t *first, int32_t *count, vg_wire_reset *out, int32_t room,
+                           vg_error *err);
+vg_status vg_decoded_step(const vg_codec *codec, int32_t *first, int32_t *count, vg_command *out, int32_t room,
+                          int32_t cameras, vg_error *err);
+/* Into `count` initialised frames; the message must hold exactly those, for environments from `first` on. */
+vg_status vg_decoded_frames(const vg_codec *codec, int32_t first, int32_t count, vg_frame *out, vg_error *err);
+vg_status vg_decoded_error(const vg_codec *codec, vg_wire_error *out, vg_error *err);
+
+#endif
