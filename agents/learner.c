@@ -12,9 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* provided by OpenBLAS; each of our threads calls it on its own */
-extern void openblas_set_num_threads(int threads);
-
 enum { SHARD_SEQUENCES = 36, SHARDS_MAX = 64, CHUNK = 16384 };
 
 typedef struct shard {
@@ -100,7 +97,6 @@ vg_status vg_learner_create(vg_learner **out, const vg_net_config *net, const vg
     if (config->minibatches > S)
         return vg_fail(err, VG_INVALID, "train.minibatches is %d; a batch has only %d sequences", config->minibatches,
                        S);
-    openblas_set_num_threads(1);
     vg_learner *l = calloc(1, sizeof *l);
     if (!l) return vg_fail(err, VG_NO_MEMORY, "learner: out of memory");
     l->config = *config, l->T = T, l->S = S, l->pool = pool;
@@ -321,7 +317,7 @@ static double explained_variance(const vg_batch *b) {
         const double y = (double)b->value_target[i], e = (double)b->advantage[i];
         sum += y, square += y * y, error += e, error_square += e * e, n++;
     }
-    if (n == 0) return NAN;
+    if (n == 0) return (double)NAN;
     const double variance = square - sum * sum / n, rest = error_square - error * error / n;
     return variance > 0 ? 1 - rest / variance : 0;
 }
@@ -357,7 +353,7 @@ static double learn_minibatch(vg_learner *l, const vg_batch *batch, int32_t *ind
     const double norm = minibatch_gradient(l, batch, index, count);
     if (!isfinite(norm)) {
         l->counters.skipped++;
-        return NAN;
+        return (double)NAN;
     }
     for (int32_t i = 0; i < l->shards; i++) add_sums(sums, &l->shard[i].sums);
     l->scale = norm > l->config.gradient_clip ? l->config.gradient_clip / norm : 1;

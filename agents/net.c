@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* provided by OpenBLAS: it works in the thread that calls it; sharing work out is ours */
+extern void openblas_set_num_threads(int threads);
+
 vg_net_config vg_net_config_default(int32_t cameras, int32_t people, int32_t observation, int32_t critic) {
     return (vg_net_config){.cameras = cameras,
                            .people = people,
@@ -141,6 +144,7 @@ static void initialise(vg_net *net, uint64_t seed, double *scratch) {
 vg_status vg_net_create(vg_net **out, const vg_net_config *config, uint64_t seed, vg_error *err) {
     *out = NULL;
     VG_TRY(vg_net_config_check(config, err));
+    openblas_set_num_threads(1);
     vg_net *net = calloc(1, sizeof *net);
     if (!net) return vg_fail(err, VG_NO_MEMORY, "network: out of memory");
     vg_net_layout_make(&net->layout, config);

@@ -303,7 +303,10 @@ static void fast_functions_are_accurate(void **state) {
     }
 }
 
+extern void openblas_set_num_threads(int threads);
+
 int main(void) {
+    openblas_set_num_threads(1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_match_finite_differences),
         cmocka_unit_test(gradients_match_without_heads),
