@@ -198,9 +198,13 @@ int vg_cmd_stop(int argc, char **argv) {
     vg_session_state state;
     char name[VG_SESSION_NAME_MAX + 1];
     json_t *reply = NULL;
+    int pid;
     vg_status status = pick(&words, &state, name, &err);
-    if (status == VG_OK)
+    if (status == VG_OK) {
         status = vg_control_request(state.endpoint, "{\"request\":\"stop\"}", ANSWER_SECONDS, &reply, &err);
+        if (status == VG_UNREACHABLE && !vg_session_state_running(&state, &pid))
+            status = VG_OK; /* it ended by itself */
+    }
     json_decref(reply);
     if (status == VG_OK) status = wait_for_end(&state, name, seconds, &err);
     if (status != VG_OK) return vg_report_error(status, &err);

@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
-enum { LARGEST_REQUEST = 64 * 1024, LARGEST_ANSWER = 1024 * 1024, POLL_MS = 50, QUEUE = 64 };
+enum { LARGEST_REQUEST = 64 * 1024, LARGEST_ANSWER = 1024 * 1024, POLL_MS = 50, QUEUE = 64, LINGER_MS = 500 };
 
 /* ---- answers ---- */
 
@@ -209,7 +209,7 @@ static vg_status open_socket(vg_control *control, const char *endpoint, vg_error
     if (!control->socket) return vg_fail(err, VG_FAILED, "cannot make a socket: %s", zmq_strerror(errno));
     const int64_t largest = LARGEST_REQUEST;
     VG_ASSERT(zmq_setsockopt(control->socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0);
-    set_int(control->socket, ZMQ_LINGER, 0);
+    set_int(control->socket, ZMQ_LINGER, LINGER_MS); /* the answer to "stop" still leaves before the process does */
     set_int(control->socket, ZMQ_RCVHWM, QUEUE);
     set_int(control->socket, ZMQ_SNDHWM, QUEUE);
     /* only the user who runs the session may stop it */
