@@ -132,7 +132,7 @@ vg_learner_config vg_learner_config_of(const vg_train_config *c) {
     l.clip = c->clip, l.kl_coefficient = c->kl_coefficient, l.kl_target = c->kl_target;
     l.value_weight = c->value_weight, l.entropy_weight = c->entropy_weight, l.gradient_clip = c->gradient_clip;
     l.normalise_values = c->normalise_values;
-    if (c->preset != VG_PRESET_PAPER) l.value_clip = 0, l.head_weight = 0.5;
+    if (c->preset != VG_PRESET_PAPER) l.value_clip = 0, l.head_weight = 0.02;
     l.seed = c->seed;
     return l;
 }

@@ -88,6 +88,17 @@ static bool box_rule(const vg_guard *guard, float v[3], const float at[3]) {
     return acted;
 }
 
+/* The greatest speed towards a joint d metres off: what the free distance allows, less the speed at which the joint itself
+ * comes nearer; somebody who is too near already is backed away from. */
+static float person_limit(const vg_guard *guard, float d, const float n[3], const float velocity[3]) {
+    const float room = d - guard->person_distance, back_rate = 2; /* 1/s */
+    const float coming = -(n[0] * velocity[0] + n[1] * velocity[1] + n[2] * velocity[2]);
+    const float most = guard->world->max_speed > 0 ? guard->world->max_speed : INFINITY;
+    const float limit = room > 0 ? stopping_speed(guard->world, room) : room * back_rate;
+    return fmaxf(limit - fminf(fmaxf(coming, 0), 3),
+                 -0.9f * most); /* joints that seem to fly at the camera are noise */
+}
+
 typedef struct rules_hit {
     bool box, camera, person, obstacle;
 } rules_hit;
@@ -112,8 +123,7 @@ static bool distance_rules(const vg_guard *guard, float v[3], int32_t c, const v
             if (joints[j].state == VG_JOINT_LOST) continue;
             const float d = direction(n, place[c], joints[j].position);
             if (d > 6 + guard->person_distance) break; /* nobody is so large */
-            if (limit_towards(v, n, stopping_speed(guard->world, d - guard->person_distance)))
-                acted = hit->person = true;
+            if (limit_towards(v, n, person_limit(guard, d, n, joints[j].velocity))) acted = hit->person = true;
         }
     }
     for (int32_t o = 0; o < guard->world->obstacle_count; o++) {

@@ -1,11 +1,12 @@
 /* The guard: the last one to touch a command, and it can only make it safer. It knows the world's bounds, the cameras'
- * places, and where people are believed to be; it never adds speed in any direction that a rule watches. Every rule limits
- * the speed towards something so that the camera can still stop in front of it:
+ * places, and where people are believed to be. Every rule limits the speed towards something so that the camera can still
+ * stop in front of it:
  *
  *   v(d) = sqrt((a dt)^2 + 2 a d) - a dt   for a free distance d, deceleration a and one step dt of delay,
  *
- * and d / dt where cameras teleport. Under the paper preset only the reference's box rule holds: a move that would leave
- * the camera box along an axis has that axis set to zero. */
+ * and d / dt where cameras teleport. People move by themselves: what they come nearer is taken off that speed, so that a
+ * camera backs away from somebody who walks up to it. Under the paper preset only the reference's box rule holds: a move
+ * that would leave the camera box along an axis has that axis set to zero. */
 #ifndef VG_SIM_BRIDGE_GUARD_H
 #define VG_SIM_BRIDGE_GUARD_H
 
