@@ -46,8 +46,8 @@ static void parse_free(void *data, void *pointer) {
 vg_status vg_codec_create(vg_codec **out, size_t size, vg_error *err) {
     *out = NULL;
     if (size > VG_MESSAGE_MAX)
-        return vg_fail(err, VG_INVALID, "messages of %zu bytes are needed; the most is %zu: use fewer environments", size,
-                       VG_MESSAGE_MAX);
+        return vg_fail(err, VG_INVALID, "messages of %zu bytes are needed; the most is %zu: use fewer environments",
+                       size, VG_MESSAGE_MAX);
     vg_codec *c = calloc(1, sizeof *c);
     if (!c) return vg_fail(err, VG_NO_MEMORY, "codec: out of memory");
     c->size = size;
@@ -121,15 +121,16 @@ vg_status vg_encode_reset(vg_codec *c, uint64_t sequence, int32_t first, int32_t
     m.n_seed = m.n_people = m.n_formation = n;
     m.seed = block_take(&c->build, n * sizeof(uint64_t));
     m.people = block_take(&c->build, n * sizeof(uint32_t)), m.formation = block_take(&c->build, n * sizeof(uint32_t));
-    if (!m.seed || !m.people || !m.formation) return vg_fail(err, VG_INVALID, "a reset of %d environments is too large", count);
+    if (!m.seed || !m.people || !m.formation)
+        return vg_fail(err, VG_INVALID, "a reset of %d environments is too large", count);
     for (size_t i = 0; i < n; i++)
         m.seed[i] = in[i].seed, m.people[i] = (uint32_t)in[i].people, m.formation[i] = (uint32_t)in[i].formation;
     e.reset = &m;
     return finish(c, &e, out, err);
 }
 
-vg_status vg_encode_step(vg_codec *c, uint64_t sequence, int32_t first, int32_t count, const vg_command *in, vg_bytes *out,
-                         vg_error *err) {
+vg_status vg_encode_step(vg_codec *c, uint64_t sequence, int32_t first, int32_t count, const vg_command *in,
+                         vg_bytes *out, vg_error *err) {
     Vergence__Envelope e = envelope_of(sequence, VG_MESSAGE_STEP);
     Vergence__Step m = VERGENCE__STEP__INIT;
     const size_t n = (size_t)count, C = (size_t)in->cameras;
@@ -156,8 +157,13 @@ static void put_camera(uint32_t image[3], double numbers[CAMERA_NUMBERS], const 
 }
 
 static void get_camera(vg_camera *k, const uint32_t image[3], const double numbers[CAMERA_NUMBERS]) {
-    *k = (vg_camera){.width = (int32_t)image[0], .height = (int32_t)image[1], .lens = (int32_t)image[2],
-                     .fx = numbers[0], .fy = numbers[1], .cx = numbers[2], .cy = numbers[3]};
+    *k = (vg_camera){.width = (int32_t)image[0],
+                     .height = (int32_t)image[1],
+                     .lens = (int32_t)image[2],
+                     .fx = numbers[0],
+                     .fy = numbers[1],
+                     .cx = numbers[2],
+                     .cy = numbers[3]};
     memcpy(k->distortion, numbers + 4, sizeof k->distortion);
     memcpy(k->R, numbers + 12, sizeof k->R);
     memcpy(k->t, numbers + 21, sizeof k->t);
@@ -167,14 +173,16 @@ vg_status vg_encode_frames(vg_codec *c, uint64_t sequence, int32_t first, int32_
                            vg_error *err) {
     Vergence__Envelope e = envelope_of(sequence, VG_MESSAGE_FRAMES);
     Vergence__Frames m = VERGENCE__FRAMES__INIT;
-    const size_t n = (size_t)count, C = (size_t)in->dims.cameras, P = (size_t)in->dims.people, J = (size_t)in->dims.joints;
+    const size_t n = (size_t)count, C = (size_t)in->dims.cameras, P = (size_t)in->dims.people,
+                 J = (size_t)in->dims.joints;
     c->build.used = 0;
     m.first = (uint32_t)first;
     m.n_frame = n, m.frame = block_take(&c->build, n * sizeof *m.frame);
     Vergence__Frame *frames = block_take(&c->build, n * sizeof *frames);
     uint32_t *images = block_take(&c->build, n * C * 3 * sizeof *images);
     double *cameras = block_take(&c->build, n * C * CAMERA_NUMBERS * sizeof *cameras);
-    if (!m.frame || !frames || !images || !cameras) return vg_fail(err, VG_INVALID, "%d frames are too many for a message", count);
+    if (!m.frame || !frames || !images || !cameras)
+        return vg_fail(err, VG_INVALID, "%d frames are too many for a message", count);
     for (size_t i = 0; i < n; i++) {
         const vg_frame *f = vg_frame_at(in, (int32_t)i);
         Vergence__Frame *w = m.frame[i] = &frames[i];
@@ -182,7 +190,8 @@ vg_status vg_encode_frames(vg_codec *c, uint64_t sequence, int32_t first, int32_
         w->frame_id = f->frame_id, w->time_ns = f->time_ns, w->flags = f->flags, w->target = f->target;
         w->n_image = 3 * C, w->image = images + i * C * 3;
         w->n_camera = CAMERA_NUMBERS * C, w->camera = cameras + i * C * CAMERA_NUMBERS;
-        for (size_t k = 0; k < C; k++) put_camera(w->image + 3 * k, w->camera + CAMERA_NUMBERS * k, &vg_frame_cameras(f)[k]);
+        for (size_t k = 0; k < C; k++)
+            put_camera(w->image + 3 * k, w->camera + CAMERA_NUMBERS * k, &vg_frame_cameras(f)[k]);
         w->n_keypoints = C * P * J * 3, w->keypoints = (float *)vg_frame_keypoints(f);
         w->n_present = P, w->present = vg_frame_present(f);
         if (f->flags & VG_FRAME_TRUTH) w->n_truth = P * J * 3, w->truth = vg_frame_truth(f);
@@ -204,22 +213,29 @@ vg_status vg_encode_empty(vg_codec *c, uint64_t sequence, vg_message_kind kind, 
     Vergence__Ping ping = VERGENCE__PING__INIT;
     Vergence__Pong pong = VERGENCE__PONG__INIT;
     Vergence__Bye bye = VERGENCE__BYE__INIT;
-    if (kind == VG_MESSAGE_PING) e.ping = &ping;
-    else if (kind == VG_MESSAGE_PONG) e.pong = &pong;
-    else e.bye = &bye;
+    if (kind == VG_MESSAGE_PING)
+        e.ping = &ping;
+    else if (kind == VG_MESSAGE_PONG)
+        e.pong = &pong;
+    else
+        e.bye = &bye;
     return finish(c, &e, out, err);
 }
 
 /* ---- decoding ---------------------------------------------------------------------------------------------------------- */
 
-vg_status vg_decode(vg_codec *c, const void *data, size_t size, vg_message_kind *kind, uint64_t *sequence, vg_error *err) {
+vg_status vg_decode(vg_codec *c, const void *data, size_t size, vg_message_kind *kind, uint64_t *sequence,
+                    vg_error *err) {
     c->message = NULL;
     if (size > c->size) return vg_fail(err, VG_CORRUPT, "a message has %zu bytes; the most is %zu", size, c->size);
     c->parse.used = 0;
     Vergence__Envelope *m = vergence__envelope__unpack(&c->allocator, size, data);
-    if (!m) return vg_fail(err, VG_CORRUPT, "a message of %zu bytes is not a vergence.Envelope (or needs too much memory)", size);
+    if (!m)
+        return vg_fail(err, VG_CORRUPT, "a message of %zu bytes is not a vergence.Envelope (or needs too much memory)",
+                       size);
     if (m->body_case == VERGENCE__ENVELOPE__BODY__NOT_SET)
-        return vg_fail(err, VG_CORRUPT, "a message without a body, or with one that version %d does not know", VG_PROTOCOL_VERSION);
+        return vg_fail(err, VG_CORRUPT, "a message without a body, or with one that version %d does not know",
+                       VG_PROTOCOL_VERSION);
     c->message = m;
     *kind = (vg_message_kind)m->body_case;
     *sequence = m->sequence;
@@ -231,7 +247,11 @@ static vg_status get_text(char *out, size_t room, const char *in, const char *fi
     const size_t size = strlen(in);
     for (size_t i = 0; i < size;) {
         const unsigned char b = (unsigned char)in[i];
-        const size_t more = b < 0x80 ? 0 : b >= 0xc2 && b < 0xe0 ? 1 : b >= 0xe0 && b < 0xf0 ? 2 : b >= 0xf0 && b < 0xf5 ? 3 : 4;
+        const size_t more = b < 0x80                ? 0
+                            : b >= 0xc2 && b < 0xe0 ? 1
+                            : b >= 0xe0 && b < 0xf0 ? 2
+                            : b >= 0xf0 && b < 0xf5 ? 3
+                                                    : 4;
         bool good = more < 4 && b >= 0x20 && b != 0x7f;
         for (size_t k = 1; good && k <= more; k++) good = ((unsigned char)in[i + k] & 0xc0) == 0x80;
         if (!good) return vg_fail(err, VG_CORRUPT, "%s is not printable UTF-8 at byte %zu", field, i);
@@ -269,8 +289,12 @@ vg_status vg_decoded_hello(const vg_codec *c, vg_wire_hello *out, vg_error *err)
 
 vg_status vg_decoded_world(const vg_codec *c, vg_wire_world *out, vg_error *err) {
     const Vergence__World *m = c->message->world;
-    *out = (vg_wire_world){.version = m->version, .capabilities = m->capabilities, .step_seconds = m->step_seconds,
-                           .truth = m->truth != 0, .resettable = m->resettable != 0, .teleports = m->teleports != 0};
+    *out = (vg_wire_world){.version = m->version,
+                           .capabilities = m->capabilities,
+                           .step_seconds = m->step_seconds,
+                           .truth = m->truth != 0,
+                           .resettable = m->resettable != 0,
+                           .teleports = m->teleports != 0};
     VG_TRY(get_text(out->name, sizeof out->name, m->name, "world.name", err));
     VG_TRY(get_text(out->scene, sizeof out->scene, m->scene, "world.scene", err));
     VG_TRY(check_range("world.cameras", m->cameras, 1, VG_MAX_CAMERAS, err));
@@ -284,8 +308,8 @@ vg_status vg_decoded_world(const vg_codec *c, vg_wire_world *out, vg_error *err)
     VG_TRY(check_count("world.limits", m->n_limits, LIMITS, err));
     VG_TRY(check_floats("world.limits", m->limits, LIMITS, err));
     if (m->n_obstacles % VG_WIRE_OBSTACLE || m->n_obstacles > VG_WIRE_OBSTACLES_MAX * VG_WIRE_OBSTACLE)
-        return vg_fail(err, VG_CORRUPT, "world.obstacles has %zu numbers; it must be 8 for each of at most %d", m->n_obstacles,
-                       VG_WIRE_OBSTACLES_MAX);
+        return vg_fail(err, VG_CORRUPT, "world.obstacles has %zu numbers; it must be 8 for each of at most %d",
+                       m->n_obstacles, VG_WIRE_OBSTACLES_MAX);
     VG_TRY(check_floats("world.obstacles", m->obstacles, m->n_obstacles, err));
     for (size_t i = 0; i < m->n_obstacles; i += VG_WIRE_OBSTACLE)
         if (m->obstacles[i] != 0.0f && m->obstacles[i] != 1.0f)
@@ -303,10 +327,12 @@ vg_status vg_decoded_world(const vg_codec *c, vg_wire_world *out, vg_error *err)
 /* first + count <= room, count >= 1 */
 static vg_status check_environments(const char *message, uint32_t first, size_t count, int32_t room, vg_error *err) {
     if (count >= 1 && count <= (size_t)room && first <= (size_t)room - count) return VG_OK;
-    return vg_fail(err, VG_CORRUPT, "%s is for %zu environments from %u on; the world has %d", message, count, first, room);
+    return vg_fail(err, VG_CORRUPT, "%s is for %zu environments from %u on; the world has %d", message, count, first,
+                   room);
 }
 
-vg_status vg_decoded_reset(const vg_codec *c, int32_t *first, int32_t *count, vg_wire_reset *out, int32_t room, vg_error *err) {
+vg_status vg_decoded_reset(const vg_codec *c, int32_t *first, int32_t *count, vg_wire_reset *out, int32_t room,
+                           vg_error *err) {
     const Vergence__Reset *m = c->message->reset;
     VG_TRY(check_environments("reset", m->first, m->n_seed, room, err));
     VG_TRY(check_count("reset.people", m->n_people, m->n_seed, err));
@@ -320,8 +346,8 @@ vg_status vg_decoded_reset(const vg_codec *c, int32_t *first, int32_t *count, vg
     return VG_OK;
 }
 
-vg_status vg_decoded_step(const vg_codec *c, int32_t *first, int32_t *count, vg_command *out, int32_t room, int32_t cameras,
-                          vg_error *err) {
+vg_status vg_decoded_step(const vg_codec *c, int32_t *first, int32_t *count, vg_command *out, int32_t room,
+                          int32_t cameras, vg_error *err) {
     const Vergence__Step *m = c->message->step;
     const size_t width = (size_t)cameras * MOTION;
     VG_TRY(check_environments("step", m->first, m->n_frame_id, room, err));
@@ -337,8 +363,10 @@ vg_status vg_decoded_step(const vg_codec *c, int32_t *first, int32_t *count, vg_
 
 static vg_status get_frame(vg_frame *f, const Vergence__Frame *m, vg_error *err) {
     const size_t C = (size_t)f->dims.cameras, P = (size_t)f->dims.people, J = (size_t)f->dims.joints;
-    const uint32_t known = VG_FRAME_FIRST | VG_FRAME_TERMINATED | VG_FRAME_TRUNCATED | VG_FRAME_TRUTH | VG_FRAME_IDENTIFIED;
-    if (m->flags & ~known) return vg_fail(err, VG_CORRUPT, "frame.flags is %#x; bits %#x are unknown", m->flags, m->flags & ~known);
+    const uint32_t known =
+        VG_FRAME_FIRST | VG_FRAME_TERMINATED | VG_FRAME_TRUNCATED | VG_FRAME_TRUTH | VG_FRAME_IDENTIFIED;
+    if (m->flags & ~known)
+        return vg_fail(err, VG_CORRUPT, "frame.flags is %#x; bits %#x are unknown", m->flags, m->flags & ~known);
     if (m->target < -1 || m->target >= f->dims.people)
         return vg_fail(err, VG_CORRUPT, "frame.target is %d; it must be -1 to %d", m->target, f->dims.people - 1);
     const bool truth = (m->flags & VG_FRAME_TRUTH) != 0;
@@ -355,8 +383,11 @@ static vg_status get_frame(vg_frame *f, const Vergence__Frame *m, vg_error *err)
         VG_TRY(check_range("frame.image lens", m->image[3 * k + 2], 0, 1, err));
         const double *n = m->camera + CAMERA_NUMBERS * k;
         for (size_t i = 0; i < CAMERA_NUMBERS; i++)
-            if (!isfinite(n[i])) return vg_fail(err, VG_CORRUPT, "frame.camera[%zu] is not finite", CAMERA_NUMBERS * k + i);
-        if (!(n[0] > 0 && n[1] > 0)) return vg_fail(err, VG_CORRUPT, "frame.camera %zu has focal lengths %g, %g; they must be positive", k, n[0], n[1]);
+            if (!isfinite(n[i]))
+                return vg_fail(err, VG_CORRUPT, "frame.camera[%zu] is not finite", CAMERA_NUMBERS * k + i);
+        if (!(n[0] > 0 && n[1] > 0))
+            return vg_fail(err, VG_CORRUPT, "frame.camera %zu has focal lengths %g, %g; they must be positive", k, n[0],
+                           n[1]);
         get_camera(&vg_frame_cameras(f)[k], m->image + 3 * k, n);
     }
     for (size_t p = 0; p < P; p++)
@@ -365,16 +396,18 @@ static vg_status get_frame(vg_frame *f, const Vergence__Frame *m, vg_error *err)
     f->frame_id = m->frame_id, f->time_ns = m->time_ns, f->flags = m->flags, f->target = m->target;
     memcpy(vg_frame_keypoints(f), m->keypoints, C * P * J * 3 * sizeof(float));
     memcpy(vg_frame_present(f), m->present, P * sizeof(int32_t));
-    if (truth) memcpy(vg_frame_truth(f), m->truth, P * J * 3 * sizeof(float));
-    else memset(vg_frame_truth(f), 0, P * J * 3 * sizeof(float));
+    if (truth)
+        memcpy(vg_frame_truth(f), m->truth, P * J * 3 * sizeof(float));
+    else
+        memset(vg_frame_truth(f), 0, P * J * 3 * sizeof(float));
     return VG_OK;
 }
 
 vg_status vg_decoded_frames(const vg_codec *c, int32_t first, int32_t count, vg_frame *out, vg_error *err) {
     const Vergence__Frames *m = c->message->frames;
     if (m->first != (uint32_t)first || m->n_frame != (size_t)count)
-        return vg_fail(err, VG_CORRUPT, "frames of %zu environments from %u on came; %d from %d on were asked for", m->n_frame,
-                       m->first, count, first);
+        return vg_fail(err, VG_CORRUPT, "frames of %zu environments from %u on came; %d from %d on were asked for",
+                       m->n_frame, m->first, count, first);
     for (int32_t i = 0; i < count; i++) {
         vg_frame *f = vg_frame_at(out, i);
         f->environment = first + i;
