@@ -17,6 +17,7 @@ static const struct {
     {"demo", vg_cmd_demo, "the quickstart: train a team, compare it with baselines, write a report"},
     {"train", vg_cmd_train, "train a camera team"},
     {"eval", vg_cmd_eval, "measure a policy or a baseline"},
+    {"sim", vg_cmd_sim, "serve the embedded simulator to others over ZeroMQ"},
     {"start", vg_cmd_start, "start a session as a daemon"},
     {"status", vg_cmd_status, "what the sessions are doing"},
     {"stop", vg_cmd_stop, "stop a session gracefully"},
