@@ -55,7 +55,7 @@ vg_train_config vg_train_config_default(int32_t preset) {
                              .kl_target = 0.02,
                              .value_weight = 0.5,
                              .entropy_weight = 0.003,
-                             .gradient_clip = 1,
+                             .gradient_clip = 10,
                              .normalise_values = true};
 }
 
