@@ -193,9 +193,8 @@ static vg_status write_episode_error(FILE *out, const vg_report *r, vg_error *er
     double *seconds = malloc(((size_t)steps + 1) * sizeof(double));
     if (!seconds) return vg_fail(err, VG_NO_MEMORY, "cannot allocate a chart");
     for (int32_t t = 0; t < steps; t++) seconds[t] = t * r->world->step_seconds;
-    const vg_series series[2] = {
-        {r->rows[0].name, 1, seconds, r->baseline->mpjpe_mm, (size_t)r->baseline->steps, false},
-        {"trained", 0, seconds, r->episode->mpjpe_mm, (size_t)r->episode->steps, false}};
+    const vg_series series[2] = {{r->rows[0].name, 1, seconds, r->baseline->mpjpe_mm, (size_t)r->baseline->steps, true},
+                                 {"trained", 0, seconds, r->episode->mpjpe_mm, (size_t)r->episode->steps, true}};
     vg_svg_chart(out, &(vg_chart){"MPJPE of the target in this episode, the same people on the same paths", "seconds",
                                   "mm", series, 2, 1100, true});
     free(seconds);
@@ -212,13 +211,15 @@ static vg_status write_episode(FILE *out, const vg_report *r, vg_error *err) {
     fputs("<div class=\"grid\" style=\"margin-top:20px\">\n", out);
     write_view(out, r, r->episode, "One episode from above: the trained team");
     write_view(out, r, r->baseline, "The same episode: the baseline team");
-    fputs("</div>\n<p class=\"note\">Seen from above, on a seed that training never saw. Rings mark where a track "
-          "begins; tracks "
-          "grow stronger towards the end; wedges show where the cameras look at the end. <span class=\"key\" "
-          "style=\"background:var(--target)\"></span>target<span class=\"key\" "
-          "style=\"background:var(--person)\"></span>other people<span class=\"key\" "
-          "style=\"background:var(--c0)\"></span>cameras, numbered</p>\n<div class=\"card\">",
-          out);
+    fprintf(
+        out,
+        "</div>\n<p class=\"note\">The first %.0f seconds on a seed that training never saw. Rings mark where a track "
+        "begins; tracks "
+        "grow stronger towards the end; wedges show where the cameras look at the end. <span class=\"key\" "
+        "style=\"background:var(--target)\"></span>target<span class=\"key\" "
+        "style=\"background:var(--person)\"></span>other people<span class=\"key\" "
+        "style=\"background:var(--c0)\"></span>cameras, numbered</p>\n<div class=\"card\">",
+        VG_TOP_VIEW_SECONDS);
     const vg_status status = write_episode_error(out, r, err);
     fputs("</div>\n", out);
     return status;

@@ -344,7 +344,11 @@ static void draw_scale(FILE *out, const view *v) {
     fprintf(out, "<text class=\"a\" x=\"%.1f\" y=\"%.1f\">%g m</text>\n", x + metres * v->scale + 6, y, metres);
 }
 
-void vg_svg_top_view(FILE *out, const vg_episode *e, const vg_world_info *info, bool standalone) {
+void vg_svg_top_view(FILE *out, const vg_episode *episode, const vg_world_info *info, bool standalone) {
+    vg_episode shown = *episode;
+    const vg_episode *e = &shown;
+    const double steps = VG_TOP_VIEW_SECONDS / (info->step_seconds > 0 ? info->step_seconds : 1);
+    if (shown.steps > steps) shown.steps = (int32_t)steps;
     const view v = fit(e, info);
     fprintf(out, "<svg %sviewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"Top view of one episode\">\n",
             standalone ? "xmlns=\"http://www.w3.org/2000/svg\" " : "", VIEW, VIEW);

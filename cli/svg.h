@@ -33,7 +33,6 @@ void vg_svg_chart(FILE *out, const vg_chart *chart);
 typedef struct vg_episode {
     int32_t steps, capacity; /* steps recorded, steps there is room for */
     int32_t people, cameras, target;
-    double step_seconds;
     float *people_xy;  /* [T, P, 2]; NaN where absent */
     float *cameras_xy; /* [T, C, 2] */
     float *looks_xy;   /* [T, C, 2] where the optical axis points, horizontal part */
@@ -46,7 +45,9 @@ void vg_episode_destroy(vg_episode *episode);
 /* Appends one step; steps beyond the capacity are dropped. People stand where the truth has them, else where they were seen. */
 void vg_episode_add(vg_episode *episode, const vg_frame *frame, const vg_skeletons *skeletons, double mpjpe_mm);
 
-/* `standalone` carries its own colours, for a file of its own. */
+#define VG_TOP_VIEW_SECONDS 20.0 /* longer tracks would cover each other */
+
+/* The first VG_TOP_VIEW_SECONDS of an episode. `standalone` carries its own colours, for a file of its own. */
 void vg_svg_top_view(FILE *out, const vg_episode *episode, const vg_world_info *info, bool standalone);
 
 /* Text with <, >, & and quotes escaped, for HTML and SVG. */
