@@ -48,6 +48,7 @@ int vg_cmd_sim(int argc, char **argv) {
     vg_serve_config serve = vg_serve_config_default();
     announcement said = {0};
     const char *preset = "default";
+    uint64_t seed = 0; /* part of the command's contract; a remote world draws nothing of its own */
     const vg_option options[] = {
         {"listen", VG_OPTION_TEXT, &serve.listen, 0, 0, "ENDPOINT",
          "tcp://ADDRESS:PORT or ipc:///PATH (tcp://127.0.0.1:5555)"},
@@ -59,6 +60,8 @@ int vg_cmd_sim(int argc, char **argv) {
         {"motion", VG_OPTION_TEXT, &world.motion, 0, 0, "FILE.bvh", "people replay this motion"},
         {"miss-rate", VG_OPTION_REAL, &world.miss_rate, 0, 1, "X", "share of people a camera misses in a frame"},
         {"swap-rate", VG_OPTION_REAL, &world.swap_rate, 0, 1, "X", "share of neighbours swapped"},
+        {"seed", VG_OPTION_UINT64, &seed, 0, 18446744073709551615.0, "N",
+         "accepted and without effect: every reset of the client brings its seed"},
         {"lease", VG_OPTION_REAL, &serve.lease_seconds, 0.1, 3600, "S",
          "a client silent for so long may be replaced (10)"},
         {"json", VG_OPTION_FLAG, &said.json, 0, 0, "", "announce as JSON"},

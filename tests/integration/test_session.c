@@ -151,6 +151,30 @@ static void a_run_killed_and_resumed_ends_with_the_same_bits(void **state) {
     assert_int_equal(updates_of("whole"), updates_of("killed"));
 }
 
+static void training_over_zeromq_gives_the_same_policy(void **state) {
+    (void)state;
+    char words[4600], remote[8800], endpoint[4300];
+    snprintf(endpoint, sizeof endpoint, "%s", in_folder("sim"));
+    snprintf(words, sizeof words, "sim --listen ipc://%s --cameras 3 --people 3 --envs 4 --seed 5", endpoint);
+    const pid_t sim = vg_test_start("vergence", words);
+    VG_TEST_WAIT_FOR(access(endpoint, F_OK) == 0);
+    snprintf(remote, sizeof remote,
+             "train --out %s --cameras 3 --people 3 --envs 4 --steps 1500 --seed 3 --endpoint ipc://%s "
+             "--set train.hidden=16 --set train.rollout_steps=25 --set train.minibatches=1 --quiet",
+             in_folder("remote"), endpoint);
+    vg_test_run(&got, "vergence", remote);
+    if (got.code != 0) fail_msg("exit %d: %s", got.code, got.err);
+    kill(sim, SIGTERM);
+    assert_int_equal(vg_test_wait_code(sim), 0);
+    snprintf(remote, sizeof remote,
+             "train --out %s --cameras 3 --people 3 --envs 4 --steps 1500 --seed 3 "
+             "--set train.hidden=16 --set train.rollout_steps=25 --set train.minibatches=1 --quiet --threads 1",
+             in_folder("local"));
+    vg_test_run(&got, "vergence", remote);
+    if (got.code != 0) fail_msg("exit %d: %s", got.code, got.err);
+    assert_same_file("remote/policy.vgc", "local/policy.vgc");
+}
+
 static void a_damaged_checkpoint_is_refused(void **state) {
     (void)state;
     const char *config = write_config("damaged", 400, "");
@@ -272,6 +296,7 @@ int main(void) {
         cmocka_unit_test(garbage_on_the_control_socket_does_no_harm),
         cmocka_unit_test(sigterm_writes_a_checkpoint_and_exits_0),
         cmocka_unit_test(a_run_killed_and_resumed_ends_with_the_same_bits),
+        cmocka_unit_test(training_over_zeromq_gives_the_same_policy),
         cmocka_unit_test(a_damaged_checkpoint_is_refused),
         cmocka_unit_test(a_missing_scene_is_named),
         cmocka_unit_test(train_follows_its_daemon_and_prints_a_summary),

@@ -50,7 +50,7 @@ static inline void vg_test_read_back(const char *path, char *out, size_t room) {
 /* Starts a program (a name in the build's bin folder) with words split at blanks; its output goes to files in the test's
  * folder. */
 static inline pid_t vg_test_start(const char *program, const char *words) {
-    char copy[8192], out[4200], err[4200];
+    char copy[16384], out[4200], err[4200];
     char *argv[64] = {(char *)(uintptr_t)vg_test_program(program)};
     snprintf(copy, sizeof copy, "%s", words);
     int argc = 1;
