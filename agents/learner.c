@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHARD_SEQUENCES = 36, SHARDS_MAX = 64, CHUNK = 16384 };
+enum { SHARD_SEQUENCES = 12, SHARDS_MAX = 64, CHUNK = 16384 };
 
 typedef struct shard {
     vg_f32_ws ws;
@@ -101,7 +101,8 @@ vg_status vg_learner_create(vg_learner **out, const vg_net_config *net, const vg
     if (!l) return vg_fail(err, VG_NO_MEMORY, "learner: out of memory");
     l->config = *config, l->T = T, l->S = S, l->pool = pool;
     l->minibatch = (S + config->minibatches - 1) / config->minibatches;
-    /* an even number of shards keeps two threads equally busy */
+    /* small enough that many threads find work, large enough that products are efficient; an even number keeps two
+     * threads equally busy */
     l->shards = 2 * ((l->minibatch + 2 * SHARD_SEQUENCES - 1) / (2 * SHARD_SEQUENCES));
     if (l->shards > SHARDS_MAX) l->shards = SHARDS_MAX;
     l->counters.kl_coefficient = config->kl_coefficient;
@@ -345,6 +346,7 @@ double vg_learning_rate_paper(int64_t env_steps) {
 static void add_sums(vg_f32_loss_sums *to, const vg_f32_loss_sums *s) {
     to->policy += s->policy, to->value += s->value, to->world += s->world, to->entropy += s->entropy;
     to->kl += s->kl, to->clipped += s->clipped, to->rows += s->rows;
+    for (int k = 0; k < VG_HEADS; k++) to->nll[k] += s->nll[k], to->predictions[k] += s->predictions[k];
 }
 
 /* One minibatch: gradient, clipping, Adam. Adds to `sums`; returns the gradient's norm, NaN where it was skipped. */
@@ -398,6 +400,7 @@ void vg_learner_update(vg_learner *l, const vg_batch *batch, double learning_rat
     stats->policy_loss = all.policy / all.rows, stats->value_loss = all.value / all.rows;
     stats->world_loss = all.world / all.rows, stats->entropy = all.entropy / all.rows;
     stats->clip_fraction = all.clipped / all.rows;
+    for (int k = 0; k < VG_HEADS; k++) stats->nll[k] = all.nll[k] / all.predictions[k];
     stats->gradient_norm = passes ? norms / (double)passes : (double)NAN;
     stats->kl_coefficient = l->counters.kl_coefficient;
     stats->skipped_updates = l->counters.skipped;

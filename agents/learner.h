@@ -43,10 +43,15 @@ typedef struct vg_learner_config {
 
 vg_learner_config vg_learner_config_paper(void);
 
+/* What the world-dynamics heads predict. */
+typedef enum vg_head { VG_HEAD_TARGET, VG_HEAD_OWN, VG_HEAD_TEAM, VG_HEAD_REWARD, VG_HEAD_PEOPLE, VG_HEADS } vg_head;
+
 typedef struct vg_learner_stats {
     double policy_loss, value_loss, world_loss, entropy, kl, clip_fraction, explained_variance, gradient_norm;
     double kl_coefficient;
-    int64_t samples;         /* trained samples of this update, epochs counted */
+    double nll[VG_HEADS]; /* mean negative log-likelihood of one prediction by each kind of head, unweighted; NaN where
+                             there was none */
+    int64_t samples;      /* trained samples of this update, epochs counted */
     int64_t skipped_updates; /* minibatches without a finite gradient, since the learner began; they change nothing */
 } vg_learner_stats;
 

@@ -3,6 +3,7 @@
 /* What the loss of some rows came to; sums, not means. */
 typedef struct VG_NET(loss_sums) {
     double policy, value, world, entropy, kl, clipped, rows;
+    double nll[VG_HEADS], predictions[VG_HEADS];
 } VG_NET(loss_sums);
 
 /* The rows of a shard beside the network's inputs, gathered. */
@@ -103,43 +104,51 @@ static void VG_NET(policy_row)(VG_REAL *d_logits, VG_NET(loss_sums) * sums, cons
         }
 }
 
-/* Losses of the world-dynamics heads on rows [N] and w->d_out. */
-static double VG_NET(world_rows)(VG_NET(ws) * w, const VG_NET(targets) * y, const vg_learner_config *config, int32_t N,
-                                 VG_REAL scale) {
-    const vg_net_layout *l = w->layout;
-    const int32_t C = l->config.cameras, P = l->config.people;
+/* One row of head k: its weighted loss, and `weight` times its gradient in `d`. */
+static double VG_NET(head_row)(VG_REAL *d, VG_NET(loss_sums) * sums, const VG_REAL *out, const VG_NET(targets) * y,
+                               const vg_net_config *net, const vg_learner_config *config, int32_t k, int64_t r,
+                               VG_REAL scale) {
+    const int32_t C = net->cameras, P = net->people, group = net->mixtures * (1 + 2 * 2);
     const VG_REAL weight = scale * (VG_REAL)config->head_weight;
-    const VG_REAL weight_other = weight * (VG_REAL)config->pedestrian_weight;
+    if (k >= 1 && k <= C + 1) {
+        const int32_t d_out = k <= C ? VG_NET_POSE : 1;
+        const VG_REAL *to = k <= C ? y->pose + (r * C + k - 1) * VG_NET_POSE : y->reward + r;
+        const vg_head head = k == 1 ? VG_HEAD_OWN : k <= C ? VG_HEAD_TEAM : VG_HEAD_REWARD;
+        const double nll = VG_NET(mixture_nll)(d, out, to, d_out, weight);
+        sums->nll[head] += nll, sums->predictions[head]++;
+        return config->head_weight * nll;
+    }
+    const bool target = k == 0;
+    const int32_t first = target ? 0 : 1, last = target ? 1 : P;
+    const double share = target ? 1 : config->pedestrian_weight;
+    double loss = 0;
+    for (int32_t q = first; q < last; q++, d += group, out += group) {
+        if (y->mask[r * P + q] == 0) {
+            memset(d, 0, (size_t)group * sizeof(VG_REAL));
+            continue;
+        }
+        const double nll = VG_NET(mixture_nll)(d, out, y->people + (r * P + q) * 2, 2, weight * (VG_REAL)share);
+        sums->nll[target ? VG_HEAD_TARGET : VG_HEAD_PEOPLE] += nll;
+        sums->predictions[target ? VG_HEAD_TARGET : VG_HEAD_PEOPLE]++;
+        loss += config->head_weight * share * nll;
+    }
+    return loss;
+}
+
+/* Losses of the world-dynamics heads on rows [N], and w->d_out. */
+static double VG_NET(world_rows)(VG_NET(ws) * w, VG_NET(loss_sums) * sums, const VG_NET(targets) * y,
+                                 const vg_learner_config *config, int32_t N, VG_REAL scale) {
+    const vg_net_layout *l = w->layout;
     double loss = 0;
     for (int32_t k = 0; k < l->heads; k++) {
         const int32_t O = l->param[l->head_out + 2 * k].columns;
         const VG_REAL *out = VG_NET(head_out)(w, w->out, k, N);
         VG_REAL *d = VG_NET(head_out)(w, w->d_out, k, N);
         for (int64_t r = 0; r < N; r++) {
-            const VG_REAL *o = out + r * O;
-            VG_REAL *dr = d + r * O;
-            if (y->valid && !y->valid[r]) {
-                memset(dr, 0, (size_t)O * sizeof(VG_REAL));
-                continue;
-            }
-            if (k >= 1 && k <= C) {
-                loss += config->head_weight *
-                        VG_NET(mixture_nll)(dr, o, y->pose + (r * C + k - 1) * VG_NET_POSE, VG_NET_POSE, weight);
-            } else if (k == C + 1) {
-                loss += config->head_weight * VG_NET(mixture_nll)(dr, o, y->reward + r, 1, weight);
-            } else {
-                const int32_t first = k == 0 ? 0 : 1, last = k == 0 ? 1 : P;
-                for (int32_t q = first; q < last; q++) {
-                    VG_REAL *dq = dr + (q - first) * 80;
-                    if (y->mask[r * P + q] == 0) {
-                        memset(dq, 0, 80 * sizeof(VG_REAL));
-                        continue;
-                    }
-                    const double nll = VG_NET(mixture_nll)(dq, o + (q - first) * 80, y->people + (r * P + q) * 2, 2,
-                                                           k == 0 ? weight : weight_other);
-                    loss += config->head_weight * (k == 0 ? 1 : config->pedestrian_weight) * nll;
-                }
-            }
+            if (y->valid && !y->valid[r])
+                memset(d + r * O, 0, (size_t)O * sizeof(VG_REAL));
+            else
+                loss += VG_NET(head_row)(d + r * O, sums, out + r * O, y, &l->config, config, k, r, scale);
         }
     }
     return loss;
@@ -167,5 +176,5 @@ static void VG_NET(loss)(VG_NET(ws) * w, const VG_NET(targets) * y, const vg_lea
         sums->value += pulls ? (double)(e * e) : config->value_clip;
         w->d_value[r] = pulls ? scale * value_weight * 2 * e : 0;
     }
-    if (w->layout->heads) sums->world += VG_NET(world_rows)(w, y, config, N, scale);
+    if (w->layout->heads) sums->world += VG_NET(world_rows)(w, sums, y, config, N, scale);
 }

@@ -5,9 +5,30 @@
 #include "tests/support/support.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Every allocation of the process is counted here, where no sanitizer does the allocating itself. */
+static atomic_long allocations;
+#ifndef VG_SANITIZED
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *old, size_t size);
+void *malloc(size_t size) {
+    atomic_fetch_add(&allocations, 1);
+    return __libc_malloc(size);
+}
+void *calloc(size_t count, size_t size) {
+    atomic_fetch_add(&allocations, 1);
+    return __libc_calloc(count, size);
+}
+void *realloc(void *old, size_t size) {
+    atomic_fetch_add(&allocations, 1);
+    return __libc_realloc(old, size);
+}
+#endif
 
 /* ---- a random batch ------------------------------------------------------------------------------------------------ */
 
@@ -389,6 +410,38 @@ static void the_kl_penalty_adapts(void **state) {
     assert_true(coefficient > 0);
 }
 
+static void an_update_allocates_nothing(void **state) {
+    (void)state;
+    static sample s;
+    fill_sample(&s, 10);
+    const vg_learner_config config = small_config();
+    setup one = start(&small_net, &config, T, S, 2);
+    vg_learner_stats stats;
+    const long before = atomic_load(&allocations);
+    vg_learner_update(one.learner, &s.b, 1e-3, &stats);
+    assert_int_equal(atomic_load(&allocations), before);
+    stop(&one);
+}
+
+/* The heads' terms are told apart: the weighted sum of their means is the world-dynamics loss. */
+static void the_heads_losses_add_up(void **state) {
+    (void)state;
+    static sample s;
+    fill_sample(&s, 11);
+    double target = 0, others = 0;
+    for (int i = 0; i < N; i++)
+        for (int q = 0; q < P; q++) *(q ? &others : &target) += (double)s.people_mask[i * P + q] / N;
+    const vg_learner_config config = small_config();
+    setup one = start(&small_net, &config, T, S, 1);
+    vg_learner_stats stats;
+    vg_learner_update(one.learner, &s.b, 0, &stats);
+    const double *nll = stats.nll;
+    const double sum = target * nll[VG_HEAD_TARGET] + nll[VG_HEAD_OWN] + (C - 1) * nll[VG_HEAD_TEAM] +
+                       nll[VG_HEAD_REWARD] + 0.1 * others * nll[VG_HEAD_PEOPLE];
+    assert_close(stats.world_loss, 5 * sum, 1e-6 * fabs(stats.world_loss));
+    stop(&one);
+}
+
 static void wrong_shapes_are_refused(void **state) {
     (void)state;
     vg_error err = {0};
@@ -530,6 +583,8 @@ int main(void) {
         cmocka_unit_test(a_resumed_learner_goes_on_with_the_same_bits),
         cmocka_unit_test(numbers_that_are_not_finite_change_nothing),
         cmocka_unit_test(the_kl_penalty_adapts),
+        cmocka_unit_test(an_update_allocates_nothing),
+        cmocka_unit_test(the_heads_losses_add_up),
         cmocka_unit_test(wrong_shapes_are_refused),
         cmocka_unit_test(a_bandit_is_learnt),
         cmocka_unit_test(a_cue_is_remembered_over_eight_steps),
