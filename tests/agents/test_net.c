@@ -217,6 +217,57 @@ static void a_sequence_equals_single_steps(void **state) {
     vg_arena_destroy(&q.memory);
 }
 
+/* Beyond 5 sigma an error counts as 5 sigma, a constant to the mean, and sigma feels it through 1 / sigma alone. */
+static void a_wild_target_is_limited_to_five_sigma(void **state) {
+    (void)state;
+    enum { G = 16 };
+    double out[3 * G] = {0}, d[3 * G], y = 1000;
+    for (int g = 0; g < G; g++) out[G + g] = 0.5, out[2 * G + g] = log(0.1);
+    const double nll = vg_f64_mixture_nll(d, out, &y, 1, 2);
+    assert_close(nll, 12.5 + log(0.1) + 0.5 * log(2 * 3.14159265358979), 1e-12);
+    for (int g = 0; g < G; g++) {
+        assert_close(d[g], 0, 1e-12); /* equal components: no reason to prefer one */
+        assert_true(d[G + g] == 0);
+        assert_close(d[2 * G + g], -2.0 / G * 24, 1e-12);
+    }
+    y = 0.5 + 0.1; /* one sigma off */
+    assert_close(vg_f64_mixture_nll(d, out, &y, 1, 2), 0.5 + log(0.1) + 0.5 * log(2 * 3.14159265358979), 1e-12);
+    for (int g = 0; g < G; g++) assert_close(d[G + g], -2.0 / G * 10, 1e-10), assert_close(d[2 * G + g], 0, 1e-10);
+    for (int g = 0; g < G; g++) out[2 * G + g] = -1000; /* sigma is kept above 1e-6, and does not pull there */
+    y = 0.5;
+    assert_close(vg_f64_mixture_nll(d, out, &y, 1, 1), log(1e-6) + 0.5 * log(2 * 3.14159265358979), 1e-9);
+    for (int g = 0; g < G; g++) assert_true(d[2 * G + g] == 0);
+}
+
+/* min(ratio A, clip(ratio) A) with clip 0.3, case by case; uniform policy, so the chosen action's logit feels
+ * -ratio A (1 - 1/3), or nothing. */
+static void the_clipped_objective_case_by_case(void **state) {
+    (void)state;
+    const struct {
+        double ratio, advantage, objective;
+        bool pulls;
+    } cases[] = {
+        {1, 2, 2, true},     {1.29, 2, 2.58, true},   {1.31, 2, 2.6, false},   {0.5, 2, 1, true},
+        {1.5, -2, -3, true}, {0.71, -2, -1.42, true}, {0.69, -2, -1.4, false}, {5, -2, -10, true},
+    };
+    const vg_learner_config config = {.clip = 0.3};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const double logits[3] = {0, 0, 0}, old[3] = {0.1, 0, 0};
+        const int8_t action = 1;
+        double d[3];
+        vg_f64_loss_sums sums = {0};
+        vg_f64_policy_row(d, &sums, logits, old, &action, 1, log(1.0 / 3) - log(cases[i].ratio), cases[i].advantage,
+                          &config, 0, 1);
+        assert_close(sums.policy, -cases[i].objective, 1e-12);
+        assert_true((sums.clipped == 0) == cases[i].pulls);
+        const double pull = cases[i].pulls ? -cases[i].ratio * cases[i].advantage : 0;
+        assert_close(d[1], pull * 2 / 3, 1e-12);
+        assert_close(d[0], -pull / 3, 1e-12);
+        assert_close(sums.entropy, log(3), 1e-12);
+        assert_true(sums.kl > 0);
+    }
+}
+
 static void products_of_few_rows_match_blas(void **state) {
     (void)state;
     vg_rng rng = vg_test_rng(11);
@@ -313,6 +364,8 @@ int main(void) {
         cmocka_unit_test(gradients_match_without_recurrence),
         cmocka_unit_test(the_projection_learns_from_the_detached_head),
         cmocka_unit_test(a_sequence_equals_single_steps),
+        cmocka_unit_test(a_wild_target_is_limited_to_five_sigma),
+        cmocka_unit_test(the_clipped_objective_case_by_case),
         cmocka_unit_test(products_of_few_rows_match_blas),
         cmocka_unit_test(acting_does_not_depend_on_the_batch),
         cmocka_unit_test(initial_weights_are_orthogonal),
