@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { PASSES = 4 };
+enum { PASSES = 16 };
 static const float tolerance = 1e-4f; /* m/s */
 
 vg_guard vg_guard_default(const vg_world_info *world, int32_t preset) {
@@ -36,6 +36,14 @@ static bool limit_towards(float v[3], const float n[3], float limit) {
     const float speed = v[0] * n[0] + v[1] * n[1] + v[2] * n[2];
     if (speed <= limit + tolerance) return false;
     for (int i = 0; i < 3; i++) v[i] -= (speed - limit) * n[i];
+    return true;
+}
+
+/* True where the speed was above the camera's greatest. */
+static bool limit_speed(const vg_world_info *world, float v[3]) {
+    const float speed = sqrtf(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
+    if (world->max_speed <= 0 || speed <= world->max_speed * (1 + 1e-5f)) return false;
+    for (int i = 0; i < 3; i++) v[i] *= world->max_speed / speed;
     return true;
 }
 
@@ -109,6 +117,7 @@ static bool distance_rules(const vg_guard *guard, float v[3], int32_t c, const v
     bool acted = box_rule(guard, v, place[c]);
     hit->box |= acted;
     if (guard->box_only) return acted;
+    acted |= limit_speed(guard->world, v); /* backing away may have added some */
     float n[3];
     for (int32_t i = 0; i < frame->dims.cameras; i++) {
         if (i == c) continue;
@@ -134,6 +143,16 @@ static bool distance_rules(const vg_guard *guard, float v[3], int32_t c, const v
     return acted;
 }
 
+/* Runs the rules until none acts; false where they go on contradicting each other. */
+static bool settle(const vg_guard *guard, float v[3], int32_t c, const vg_frame *frame, float (*place)[3],
+                   const vg_skeletons *people, rules_hit *hit, bool *touched) {
+    for (int pass = 0; pass < PASSES; pass++) {
+        if (!distance_rules(guard, v, c, frame, place, people, hit)) return true;
+        *touched = true;
+    }
+    return false;
+}
+
 static bool limit_rates(const vg_guard *guard, vg_camera_command *m, vg_guard_counts *counts) {
     const vg_world_info *w = guard->world;
     bool finite = isfinite(m->yaw_rate) && isfinite(m->pitch_rate);
@@ -144,9 +163,7 @@ static bool limit_rates(const vg_guard *guard, vg_camera_command *m, vg_guard_co
         return true;
     }
     bool changed = false;
-    const float speed = sqrtf(m->linear[0] * m->linear[0] + m->linear[1] * m->linear[1] + m->linear[2] * m->linear[2]);
-    if (w->max_speed > 0 && speed > w->max_speed * (1 + 1e-5f)) {
-        for (int i = 0; i < 3; i++) m->linear[i] *= w->max_speed / speed;
+    if (limit_speed(w, m->linear)) {
         counts->speed++;
         changed = true;
     }
@@ -171,15 +188,12 @@ int32_t vg_guard_apply(const vg_guard *guard, vg_command *command, const vg_fram
         vg_camera_command *m = &command->camera[c];
         bool touched = limit_rates(guard, m, counts);
         rules_hit hit = {0};
-        bool acted = false;
-        for (int pass = 0; pass < PASSES; pass++) {
-            acted = distance_rules(guard, m->linear, c, frame, place, people, &hit);
-            if (!acted) break;
-            touched = true;
-        }
-        if (acted &&
-            distance_rules(guard, m->linear, c, frame, place, people, &hit)) /* the rules contradict each other */
+        /* where the rules contradict each other the camera stops, if standing still suits them better than moving */
+        if (!settle(guard, m->linear, c, frame, place, people, &hit, &touched)) {
             memset(m->linear, 0, sizeof m->linear);
+            if (!settle(guard, m->linear, c, frame, place, people, &hit, &touched))
+                memset(m->linear, 0, sizeof m->linear);
+        }
         counts->box += hit.box, counts->camera_camera += hit.camera;
         counts->camera_person += hit.person, counts->camera_obstacle += hit.obstacle;
         changed += touched;
