@@ -34,7 +34,8 @@ typedef struct vg_train_config {
     double speed;   /* m/s of one action step; 0 = the preset's */
     /* learning */
     int32_t epochs, minibatches;
-    double learning_rate, learning_rate_end; /* linear in steps (paper: the reference's three-stage schedule) */
+    double learning_rate,
+        learning_rate_end; /* linear in steps; paper: the reference's schedule, from learning_rate on */
     double discount, gae_lambda, clip, kl_coefficient, kl_target, value_weight, entropy_weight, gradient_clip;
     bool normalise_values; /* a running normaliser for value targets */
 } vg_train_config;

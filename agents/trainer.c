@@ -172,15 +172,12 @@ static vg_status summarise_rollout(vg_trainer *t, vg_train_stats *stats, vg_erro
 
 /* ---- one iteration --------------------------------------------------------------------------------------------------- */
 
-/* Linear in steps; under the paper preset the reference's three levels over the first half, linear in between. */
+/* Linear in steps; under the paper preset the reference's schedule, scaled to begin at the configured rate. */
 static double learning_rate(const vg_trainer *t) {
     const vg_train_config *c = &t->config;
+    if (c->preset == VG_PRESET_PAPER)
+        return c->learning_rate * vg_learning_rate_paper(t->count.env_steps) / vg_learning_rate_paper(0);
     const double done = fmin(1, (double)t->count.env_steps / (double)c->steps);
-    if (c->preset == VG_PRESET_PAPER) {
-        const double middle = c->learning_rate / 5;
-        return done < 0.5 ? c->learning_rate + (middle - c->learning_rate) * 2 * done
-                          : middle + (c->learning_rate_end - middle) * (2 * done - 1);
-    }
     return c->learning_rate + (c->learning_rate_end - c->learning_rate) * done;
 }
 

@@ -5,6 +5,9 @@
 #define VG_BENCH_LIST(X)                                                                                               \
     X(triangulate_dlt, "weighted DLT alone, 4 views, one core")                                                        \
     X(triangulate_refine, "DLT, one refinement step and covariance, 4 views, one core")                                \
+    X(sim_tick, "environment step with perception and CTCR: 5 cameras, 7 people, one core")                            \
+    X(ctcr, "Shapley values of 5 cameras over 14 joints, one core")                                                    \
+    X(zmq_lockstep, "lock-step over ipc: one environment, 5 cameras, 7 people, two processes")                         \
     X(sim_step, "embedded simulator alone: 5 cameras, 7 people, one core")                                             \
     X(perceive, "keypoints to filtered skeletons: 5 cameras, 7 people, 14 joints, one core")                           \
     X(decide, "p99 of one decision of 5 cameras by the paper's network, one core")                                     \
