@@ -113,7 +113,7 @@ run-tests: all tests
 asan:
 	$(Q)$(MAKE) --no-print-directory BUILD=build-asan SANITIZE=address,undefined OPT=-O1 run-tests
 tsan:
-	$(Q)$(MAKE) --no-print-directory BUILD=build-tsan SANITIZE=thread OPT=-O1 run-tests
+	$(Q)TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp" $(MAKE) --no-print-directory BUILD=build-tsan SANITIZE=thread OPT=-O1 run-tests
 
 # --- fuzzers: tests/fuzz/fuzz_*.c, libFuzzer with clang; FUZZ_SECONDS each -----------------------------------------------
 FUZZ_SECONDS ?= 20

@@ -64,7 +64,8 @@ static void look(vg_frame *frame, const sim_world *sim, const sim_state *state, 
 void sim_observe(vg_frame *frame, const sim_world *sim, int32_t env) {
     const sim_state *state = sim_state_of(sim, env);
     const sim_pose *poses = sim_poses_of(sim, env);
-    vg_frame_init(frame, sim->dims, env);
+    /* the header's size and offsets stay as they are: other threads read those of the first frame to find theirs */
+    frame->environment = env;
     frame->flags = VG_FRAME_TRUTH | VG_FRAME_IDENTIFIED | (state->step == 0 ? (uint32_t)VG_FRAME_FIRST : 0u);
     frame->target = 0;
     frame->frame_id = state->frame_id;
