@@ -175,6 +175,29 @@ static void training_over_zeromq_gives_the_same_policy(void **state) {
     assert_same_file("remote/policy.vgc", "local/policy.vgc");
 }
 
+static void a_world_that_dies_ends_the_session_with_one_error(void **state) {
+    (void)state;
+    char words[8800], endpoint[4300];
+    snprintf(endpoint, sizeof endpoint, "%s", in_folder("dying"));
+    snprintf(words, sizeof words, "sim --listen ipc://%s --cameras 3 --people 3 --envs 4", endpoint);
+    const pid_t sim = vg_test_start("vergence", words);
+    VG_TEST_WAIT_FOR(access(endpoint, F_OK) == 0);
+    snprintf(
+        words, sizeof words,
+        "train --out %s --cameras 3 --people 3 --envs 4 --steps 1e8 --endpoint ipc://%s --set train.hidden=16 --set "
+        "train.rollout_steps=25 --set train.minibatches=1 --set world.timeout_seconds=0.5 --quiet",
+        in_folder("orphan"), endpoint);
+    const pid_t train = vg_test_start("vergence", words);
+    VG_TEST_WAIT_FOR(exists("orphan", "curve.csv"));
+    kill(sim, SIGKILL);
+    vg_test_wait_code(sim);
+    const int code = vg_test_wait_code(train);
+    assert_true(code == VG_EXIT_UNREACHABLE || code == VG_EXIT_TIMEOUT);
+    char text[4096];
+    vg_test_read_back(in_folder("stderr"), text, sizeof text);
+    assert_non_null(strstr(text, endpoint));
+}
+
 static void a_damaged_checkpoint_is_refused(void **state) {
     (void)state;
     const char *config = write_config("damaged", 400, "");
@@ -297,6 +320,7 @@ int main(void) {
         cmocka_unit_test(sigterm_writes_a_checkpoint_and_exits_0),
         cmocka_unit_test(a_run_killed_and_resumed_ends_with_the_same_bits),
         cmocka_unit_test(training_over_zeromq_gives_the_same_policy),
+        cmocka_unit_test(a_world_that_dies_ends_the_session_with_one_error),
         cmocka_unit_test(a_damaged_checkpoint_is_refused),
         cmocka_unit_test(a_missing_scene_is_named),
         cmocka_unit_test(train_follows_its_daemon_and_prints_a_summary),
