@@ -19,7 +19,7 @@ typedef struct demo_size {
 } demo_size;
 
 static const demo_size full_size = {
-    .steps = 1500000, .limit_seconds = 320, .cameras = 4, .people = 6, .seeds = 5, .episodes = 4, .episode_steps = 500};
+    .steps = 800000, .limit_seconds = 320, .cameras = 4, .people = 6, .seeds = 5, .episodes = 4, .episode_steps = 500};
 /* Small enough for a test: it shows that every part works, not that anything was learned. */
 static const demo_size fast_size = {
     .steps = 6400, .limit_seconds = 15, .cameras = 4, .people = 3, .seeds = 2, .episodes = 1, .episode_steps = 100};
