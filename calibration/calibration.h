@@ -1,9 +1,9 @@
 /* Geometry: cameras and lenses, and points from several views. This is the folder's door.
  *
- *   camera        project to pixels (with depth and Jacobian), undistort to normalised coordinates, rays of pixels
- *   lanes         triangulation for 8 points at once by summed normal matrices: the CTCR code sums them over camera
- * subsets triangulate   N points from V views: weighted homogeneous DLT, then Gauss-Newton on distorted pixels with
- * covariance
+ *   camera       project to pixels (with depth and Jacobian), undistort to normalised coordinates, rays of pixels
+ *   lanes        triangulation of 8 points at once by summed normal matrices; CTCR sums them over camera subsets
+ *   triangulate  N points from V views: weighted DLT, then Gauss-Newton on distorted pixels with covariance
+ *   consensus    the same from those views that agree
  *
  * Metres, pixels, radians; world -> camera is x_c = R x + t; camera frame x right, y down, z forward (OpenCV's). A
  * normalised coordinate is x_c / z_c, y_c / z_c. Nothing here allocates. */
@@ -119,5 +119,38 @@ void vg_triangulate_dlt_ref(double *X, const double *P, const double *x, const d
 void vg_triangulate_ref(double X[3], double covariance[6], double *reprojection, int32_t *views_used,
                         const vg_camera *cameras, const double *u, const double *v, const double *weight,
                         int32_t view_count, const vg_triangulate_options *options);
+
+/* ---- views that agree ------------------------------------------------------------------------------------------------ */
+
+typedef struct vg_consensus_options {
+    double
+        threshold; /* px; the mean distance between the pixels used and the point's projections may not exceed this */
+    int32_t min_views; /* at least 2 */
+    double min_angle;  /* radians; the widest angle between two rays used must reach this; 0 = any */
+    bool undistort;    /* false: the pixels are taken for those of ideal lenses, as Pose2Sim does by default */
+    bool cheirality;   /* a point behind one of its cameras is no candidate */
+    int32_t steps;     /* Gauss-Newton steps on the views chosen; 0 = the DLT point of pixel coordinates */
+    double sigma;      /* px; see vg_triangulate_options */
+    double robust;     /* of the Gauss-Newton steps */
+} vg_consensus_options;
+
+vg_consensus_options vg_consensus_options_default(void);
+/* Pose2Sim's settings: 15 px, 2 views, distortion not undone, plain DLT. Its rows are multiplied by the likelihood, so
+ * `weight` is the likelihood squared; keypoints of likelihood below 0.3 have weight 0. */
+vg_consensus_options vg_consensus_options_pose2sim(void);
+
+typedef struct vg_consensus_point {
+    double x[3];          /* metres; NaN where no set of views agrees */
+    double covariance[6]; /* m^2: xx xy xz yy yz zz */
+    double reprojection;  /* px; mean distance over the views used */
+    uint32_t views;       /* bit c: camera c was used */
+    int32_t removed;      /* views that had a weight and were left out */
+} vg_consensus_point;
+
+/* Points from the largest set of views that agree: all views first, then all sets with one left out, and so on; of the sets
+ * of one size the one of the smallest error. Of more than 8 views, the set is that which agrees with the best pair instead.
+ * u, v, weight: [V, n]; weight <= 0 (or NaN): not seen. */
+void vg_triangulate_consensus(vg_consensus_point *out, const vg_camera *cameras, const double *u, const double *v,
+                              const double *weight, int32_t view_count, int32_t n, const vg_consensus_options *options);
 
 #endif
