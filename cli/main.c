@@ -1,6 +1,8 @@
 /* vergence: the dispatcher of subcommands. */
 #include "cli/cli.h"
 
+#include "daemon/blas.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,6 +86,7 @@ static int cmd_completion(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    vg_blas_choose_kernels(argv);
     signal(SIGPIPE, SIG_DFL);
     if (argc < 2) {
         print_commands(stderr);

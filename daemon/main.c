@@ -2,6 +2,7 @@
  * As a daemon: the configuration is checked first, where the user sees it; then a child detaches, and its parent stays
  * until the child says through a pipe that the session runs (exit 0) or why it does not (that sentence, and its exit
  * code). */
+#include "daemon/blas.h"
 #include "daemon/daemon.h"
 
 #include <errno.h>
@@ -190,6 +191,7 @@ static int run_detached(const vg_session_config *config, const options *o) {
 }
 
 int main(int argc, char **argv) {
+    vg_blas_choose_kernels(argv);
     options o;
     const int end = parse(argc, argv, &o);
     if (end) return end - 1;

@@ -1,0 +1,10 @@
+/* OpenBLAS's choice of kernels. */
+#ifndef VG_DAEMON_BLAS_H
+#define VG_DAEMON_BLAS_H
+
+/* The first thing in main(): where OpenBLAS 0.3.21 chose its AVX2 kernels on a processor with AVX-512 (it does so on recent
+ * AMD ones; its AVX-512 kernels are 1.6 times faster there), starts this program again with OPENBLAS_CORETYPE set, which
+ * OpenBLAS reads only while it is loaded. Returns where nothing is to be done, or OPENBLAS_CORETYPE is set already. */
+void vg_blas_choose_kernels(char **argv);
+
+#endif
