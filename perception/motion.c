@@ -77,8 +77,8 @@ vg_status vg_motion_create(vg_motion *out, int32_t frames, int32_t points, doubl
         return vg_fail(err, VG_NO_MEMORY, "no memory for %d frames of %d points", frames, points);
     }
     for (size_t i = 0; i < f; i++) out->numbers[i] = (int32_t)i + 1, out->times[i] = (double)i / rate;
-    for (size_t i = 0; i < f * p * 3; i++) out->positions[i] = NAN;
-    for (size_t i = 0; i < f * p; i++) out->residuals[i] = NAN;
+    for (size_t i = 0; i < f * p * 3; i++) out->positions[i] = (double)NAN;
+    for (size_t i = 0; i < f * p; i++) out->residuals[i] = (double)NAN;
     return VG_OK;
 }
 
@@ -86,7 +86,7 @@ vg_status vg_motion_add_covariances(vg_motion *motion, vg_error *err) {
     const size_t n = ((size_t)motion->frames + 1) * (size_t)motion->points * 6;
     motion->covariances = malloc(n * sizeof *motion->covariances);
     if (!motion->covariances) return vg_fail(err, VG_NO_MEMORY, "no memory for %zu covariances", n / 6);
-    for (size_t i = 0; i < n; i++) motion->covariances[i] = NAN;
+    for (size_t i = 0; i < n; i++) motion->covariances[i] = (double)NAN;
     return VG_OK;
 }
 
@@ -144,7 +144,8 @@ void vg_motion_convert(vg_motion *motion, vg_unit unit, vg_axes axes) {
 
 /* Diagonal of the box around a frame's points; -1 with fewer than two points. */
 static double spread_of(const vg_motion *m, int32_t frame) {
-    double low[3] = {INFINITY, INFINITY, INFINITY}, high[3] = {-INFINITY, -INFINITY, -INFINITY};
+    double low[3] = {(double)INFINITY, (double)INFINITY, (double)INFINITY},
+           high[3] = {-(double)INFINITY, -(double)INFINITY, -(double)INFINITY};
     int seen = 0;
     for (int32_t p = 0; p < m->points; p++) {
         const double *x = m->positions + 3 * ((size_t)frame * (size_t)m->points + (size_t)p);

@@ -237,7 +237,7 @@ static void read_point(const reader *r, const unsigned char *from, size_t at) {
         word = c3d_get_i16(from + 6, c->processor);
     }
     if (word < 0 || !isfinite(x[0]) || !isfinite(x[1]) || !isfinite(x[2])) {
-        x[0] = x[1] = x[2] = NAN;
+        x[0] = x[1] = x[2] = (double)NAN;
         return;
     }
     c->cameras[at] = (uint8_t)(word >> 8);

@@ -42,7 +42,7 @@ static vg_status keep_numbers(vg_c3d *c, const char *group, const char *name, in
     const vg_c3d_parameter *p = vg_c3d_find(c, group, name);
     bool same = p && c3d_count(p) == count;
     for (int32_t i = 0; same && i < count; i++) {
-        const double held = vg_c3d_number(p, i, NAN);
+        const double held = vg_c3d_number(p, i, (double)NAN);
         same =
             p->type == 2 ? ((int32_t)held & 0xffff) == ((int32_t)values[i] & 0xffff) : (float)held == (float)values[i];
     }
