@@ -18,6 +18,7 @@ int64_t vg_clock_thread_cpu_ns(void) {
 }
 
 int vg_clock_sleep_until_ns(int64_t deadline_ns) {
-    const struct timespec t = {.tv_sec = (time_t)(deadline_ns / 1000000000), .tv_nsec = (long)(deadline_ns % 1000000000)};
+    const struct timespec t = {.tv_sec = (time_t)(deadline_ns / 1000000000),
+                               .tv_nsec = (long)(deadline_ns % 1000000000)};
     return clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, 0);
 }

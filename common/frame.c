@@ -3,8 +3,9 @@
 
 #include <string.h>
 
-const char *const vg_joint14_names[VG_JOINTS14] = {"LShoulder", "RShoulder", "LElbow", "RElbow", "LWrist", "RWrist", "LHip",
-                                                   "RHip",      "LKnee",     "RKnee",  "LAnkle", "RAnkle", "LEye",   "REye"};
+const char *const vg_joint14_names[VG_JOINTS14] = {"LShoulder", "RShoulder", "LElbow", "RElbow", "LWrist",
+                                                   "RWrist",    "LHip",      "RHip",   "LKnee",  "RKnee",
+                                                   "LAnkle",    "RAnkle",    "LEye",   "REye"};
 
 static size_t align8(size_t n) {
     return (n + 7) & ~(size_t)7;

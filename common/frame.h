@@ -17,8 +17,21 @@
 
 /* The 14 joints of the reference method, in its order (COCO 5..16, then 1, 2). */
 typedef enum vg_joint14 {
-    VG_L_SHOULDER, VG_R_SHOULDER, VG_L_ELBOW, VG_R_ELBOW, VG_L_WRIST, VG_R_WRIST, VG_L_HIP, VG_R_HIP,
-    VG_L_KNEE, VG_R_KNEE, VG_L_ANKLE, VG_R_ANKLE, VG_L_EYE, VG_R_EYE, VG_JOINTS14
+    VG_L_SHOULDER,
+    VG_R_SHOULDER,
+    VG_L_ELBOW,
+    VG_R_ELBOW,
+    VG_L_WRIST,
+    VG_R_WRIST,
+    VG_L_HIP,
+    VG_R_HIP,
+    VG_L_KNEE,
+    VG_R_KNEE,
+    VG_L_ANKLE,
+    VG_R_ANKLE,
+    VG_L_EYE,
+    VG_R_EYE,
+    VG_JOINTS14
 } vg_joint14;
 extern const char *const vg_joint14_names[VG_JOINTS14]; /* "LShoulder", ... */
 
@@ -60,14 +73,14 @@ typedef enum vg_frame_flag {
 
 /* What the cameras saw at one instant. Arrays follow the header in the same block; reach them by the accessors. */
 typedef struct vg_frame {
-    uint32_t bytes;       /* size of the whole block */
-    uint32_t flags;       /* vg_frame_flag */
+    uint32_t bytes; /* size of the whole block */
+    uint32_t flags; /* vg_frame_flag */
     vg_dims dims;
-    int32_t environment;  /* index in the batch */
-    int32_t target;       /* the person the reward is about; -1 where unknown */
+    int32_t environment; /* index in the batch */
+    int32_t target;      /* the person the reward is about; -1 where unknown */
     int32_t reserved;
-    uint64_t frame_id;    /* counts the frames of this environment since the world opened */
-    int64_t time_ns;      /* world time: simulated, or capture time */
+    uint64_t frame_id; /* counts the frames of this environment since the world opened */
+    int64_t time_ns;   /* world time: simulated, or capture time */
     uint32_t cameras_at, keypoints_at, present_at, truth_at; /* byte offsets */
 } vg_frame;
 

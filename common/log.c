@@ -15,7 +15,8 @@ void vg_log_write(const vg_log *log, vg_log_level level, const char *format, ...
     struct tm utc;
     gmtime_r(&now.tv_sec, &utc);
     size_t used = strftime(line, sizeof line, "%Y-%m-%dT%H:%M:%S", &utc);
-    used += (size_t)snprintf(line + used, sizeof line - used, ".%03ldZ %-5s ", now.tv_nsec / 1000000, level_names[level]);
+    used +=
+        (size_t)snprintf(line + used, sizeof line - used, ".%03ldZ %-5s ", now.tv_nsec / 1000000, level_names[level]);
     va_list args;
     va_start(args, format);
     const int n = vsnprintf(line + used, sizeof line - used - 1, format, args);

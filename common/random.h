@@ -44,9 +44,8 @@ typedef struct vg_rng {
 } vg_rng;
 
 static inline vg_rng vg_rng_at(uint64_t seed, uint32_t environment, uint32_t step, vg_purpose purpose) {
-    return (vg_rng){.key = {(uint32_t)seed, (uint32_t)(seed >> 32)},
-                    .counter = {0, step, environment, (uint32_t)purpose},
-                    .at = 4};
+    return (vg_rng){
+        .key = {(uint32_t)seed, (uint32_t)(seed >> 32)}, .counter = {0, step, environment, (uint32_t)purpose}, .at = 4};
 }
 
 static inline uint32_t vg_rng_u32(vg_rng *rng) {

@@ -9,7 +9,8 @@
 const char *vg_status_text(vg_status status) {
     switch (status) {
 #define VG_STATUS_CASE(name, text)                                                                                     \
-    case VG_##name: return text;
+    case VG_##name:                                                                                                    \
+        return text;
         VG_STATUS_MAP(VG_STATUS_CASE)
 #undef VG_STATUS_CASE
     }

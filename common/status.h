@@ -49,8 +49,7 @@ vg_status vg_fail_context(vg_error *err, vg_status status, const char *format, .
     } while (0)
 
 /* For what only a bug can cause; stays on in release builds. Never for input. */
-#define VG_ASSERT(condition)                                                                                           \
-    ((condition) ? (void)0 : vg_assert_failed(#condition, __FILE__, __LINE__, __func__))
+#define VG_ASSERT(condition) ((condition) ? (void)0 : vg_assert_failed(#condition, __FILE__, __LINE__, __func__))
 void vg_assert_failed(const char *condition, const char *file, int line, const char *function)
     __attribute__((noreturn));
 

@@ -87,9 +87,9 @@ void vg_rotation_to_vector(double r[3], const double R[9]) {
 
 void vg_rotation_from_yaw_pitch(double R[9], double yaw, double pitch) {
     const double cy = cos(yaw), sy = sin(yaw), cp = cos(pitch), sp = sin(pitch);
-    R[0] = sy, R[1] = -cy, R[2] = 0;                /* right */
-    R[3] = sp * cy, R[4] = sp * sy, R[5] = -cp;     /* down */
-    R[6] = cp * cy, R[7] = cp * sy, R[8] = sp;      /* forward */
+    R[0] = sy, R[1] = -cy, R[2] = 0;            /* right */
+    R[3] = sp * cy, R[4] = sp * sy, R[5] = -cp; /* down */
+    R[6] = cp * cy, R[7] = cp * sy, R[8] = sp;  /* forward */
 }
 
 void vg_yaw_pitch_of_rotation(double *yaw, double *pitch, const double R[9]) {

@@ -13,7 +13,8 @@ void vg_blas_choose_kernels(char **argv) {
     const int wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     if (!narrow || !wide || getenv("OPENBLAS_CORETYPE")) return;
-    if (setenv("OPENBLAS_CORETYPE", "SKYLAKEX", 1) == 0) execv("/proc/self/exe", argv); /* goes on below where it fails */
+    if (setenv("OPENBLAS_CORETYPE", "SKYLAKEX", 1) == 0)
+        execv("/proc/self/exe", argv); /* goes on below where it fails */
 #else
     (void)argv;
 #endif

@@ -63,8 +63,8 @@ vg_status vg_world_step(vg_world *world, int32_t first, int32_t count, const vg_
 
 static vg_status check_state(const vg_world *world, int32_t env, vg_error *err) {
     if (!world->ops->state_bytes)
-        return vg_fail(err, VG_UNSUPPORTED, "world %s keeps its state to itself; checkpoints of it cannot hold episodes",
-                       world->info.name);
+        return vg_fail(err, VG_UNSUPPORTED,
+                       "world %s keeps its state to itself; checkpoints of it cannot hold episodes", world->info.name);
     if (env < 0 || env >= world->info.envs)
         return vg_fail(err, VG_INVALID, "environment %d is out of range; the world has %d", env, world->info.envs);
     return VG_OK;

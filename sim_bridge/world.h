@@ -20,10 +20,10 @@ typedef enum vg_obstacle_kind {
 
 /* Something solid: it hides people and must not be flown into. Walls are thin boxes. */
 typedef struct vg_obstacle {
-    int32_t kind;     /* vg_obstacle_kind */
-    float centre[3];  /* metres */
-    float half[3];    /* metres */
-    float yaw;        /* radians */
+    int32_t kind;    /* vg_obstacle_kind */
+    float centre[3]; /* metres */
+    float half[3];   /* metres */
+    float yaw;       /* radians */
 } vg_obstacle;
 
 /* What a world is, told once when it opens. Bounds are metres. */
@@ -86,13 +86,14 @@ typedef enum vg_preset {
 
 /* How to open a world. vg_world_config_default() is valid as it is (embedded, blank). Strings are borrowed for the call. */
 typedef struct vg_world_config {
-    const char *kind;  /* "embedded" | "remote" */
+    const char *kind; /* "embedded" | "remote" */
     /* embedded */
-    const char *scene; /* name of a scene in the scenes folder, or a path to a scene file */
+    const char *scene;  /* name of a scene in the scenes folder, or a path to a scene file */
     const char *motion; /* NULL, or a BVH file whose walk the simulated people replay */
     int32_t cameras, people, envs;
-    int32_t preset;    /* vg_preset */
-    double miss_rate, swap_rate; /* share of visible people missed per camera and frame; share of neighbouring pairs whose keypoints are swapped */
+    int32_t preset; /* vg_preset */
+    double miss_rate,
+        swap_rate; /* share of visible people missed per camera and frame; share of neighbouring pairs whose keypoints are swapped */
     /* remote */
     const char *endpoint;   /* tcp://host:port or ipc:///path */
     double timeout_seconds; /* how long a step may take before the peer counts as dead */
