@@ -17,6 +17,7 @@ vg_filter_config vg_filter_config_pose2sim(void) {
                               .order = 4,
                               .cutoff = 6,
                               .trust = 500,
+                              .kalman_rough_start = true,
                               .one_euro_beta = 1.5,
                               .one_euro_d_cutoff = 1,
                               .gaussian_sigma = 1,
@@ -27,6 +28,8 @@ vg_filter_config vg_filter_config_pose2sim(void) {
 vg_filter_config vg_filter_config_default(void) {
     vg_filter_config config = vg_filter_config_pose2sim();
     config.fill_gaps = 10;
+    config.hampel_sigmas = 3;
+    config.kalman_rough_start = false;
     config.median_zero_edges = false;
     return config;
 }
@@ -257,16 +260,20 @@ static void smooth_step(double x[3], double P[3][3], const double next[3], const
     for (int i = 0; i < 3; i++) x[i] += vg_dot3(PF[i], e);
 }
 
-void vg_kalman_smooth(double *x, int32_t n, double rate, double trust, double *spare) {
+void vg_kalman_smooth(double *x, int32_t n, double rate, double trust, bool rough_start, double *spare) {
     if (n < 3) return;
     const kalman_model m = kalman_model_of(rate, trust);
     double(*states)[3] = (double(*)[3])(void *)spare;
     double(*covariances)[3][3] = (double(*)[3][3])(void *)(spare + 3 * (size_t)n);
     double s[3] = {x[0], (x[1] - x[0]) * rate, (x[2] - 2 * x[1] + x[0]) * rate * rate};
-    const double start = sqrt(m.R);
-    double P[3][3] = {{start, 0, 0}, {0, start, 0}, {0, 0, start}};
+    const double wide = 1e4 * m.R * rate * rate;
+    double P[3][3] = {{m.R, 0, 0}, {0, wide, 0}, {0, 0, wide * rate * rate}};
+    if (rough_start) {
+        s[1] /= rate, s[2] /= rate * rate;
+        P[0][0] = P[1][1] = P[2][2] = sqrt(m.R);
+    }
     for (int32_t i = 0; i < n; i++) {
-        kalman_predict(s, P, &m);
+        if (i > 0 || rough_start) kalman_predict(s, P, &m);
         kalman_update(s, P, x[i], m.R);
         memcpy(states[i], s, sizeof s), memcpy(covariances[i], P, sizeof P);
     }
@@ -369,7 +376,7 @@ static void filter_stretch(double *x, int32_t n, double rate, const vg_filter_co
         vg_butterworth(x, n, rate, c->order, c->cutoff, spare);
         break;
     case VG_FILTER_KALMAN:
-        vg_kalman_smooth(x, n, rate, c->trust, spare);
+        vg_kalman_smooth(x, n, rate, c->trust, c->kalman_rough_start, spare);
         break;
     case VG_FILTER_ONE_EURO:
         vg_one_euro_smooth(x, n, rate, c->cutoff, c->one_euro_beta, c->one_euro_d_cutoff);

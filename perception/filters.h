@@ -32,6 +32,8 @@ typedef struct vg_filter_config {
     int32_t order;            /* Butterworth: of both passes together; even, 2 to 16 */
     double cutoff;            /* Hz; Butterworth: of one pass; One-Euro: at rest */
     double trust;             /* Kalman: process noise (of the acceleration) over measurement noise */
+    bool kalman_rough_start;  /* begin as Pose2Sim does: speeds per frame taken for speeds per second, one prediction
+                                 before the first measurement */
     double one_euro_beta;     /* Hz per (unit/s): how speed raises the cut-off */
     double one_euro_d_cutoff; /* Hz, of the speed */
     double gaussian_sigma;    /* frames */
@@ -58,7 +60,7 @@ bool vg_filter_curve(double *x, int32_t n, double rate, const vg_filter_config *
 void vg_fill_gaps(double *x, int32_t n, int32_t longest, double *spare /* 6 n */);
 void vg_hampel(double *x, int32_t n, int32_t window, double sigmas, double *spare /* n + 2 window */);
 void vg_butterworth(double *x, int32_t n, double rate, int32_t order, double cutoff, double *spare /* n + 60 */);
-void vg_kalman_smooth(double *x, int32_t n, double rate, double trust, double *spare /* 12 n */);
+void vg_kalman_smooth(double *x, int32_t n, double rate, double trust, bool rough_start, double *spare /* 12 n */);
 void vg_one_euro_smooth(double *x, int32_t n, double rate, double cutoff, double beta, double d_cutoff);
 void vg_gaussian(double *x, int32_t n, double sigma, double *spare /* n */);
 void vg_median(double *x, int32_t n, int32_t window, bool zero_edges, double *spare /* n + window */);
