@@ -1,9 +1,7 @@
 /* Encoding and decoding over protobuf-c. Encoding points protobuf-c at the caller's arrays wherever their layout is the
  * wire's, so a frame is copied once. Decoding gives protobuf-c an allocator over a fixed block: a message that would need
  * more is refused. */
-#include "proto/proto.h"
-
-#include "proto/vergence.pb-c.h"
+#include "proto/codec.h"
 
 #include <limits.h>
 #include <math.h>
@@ -13,21 +11,7 @@
 
 enum { CAMERA_NUMBERS = 24, MOTION = 5, BOUNDS = 10, LIMITS = 3 };
 
-/* A block that is handed out front to back and taken back as a whole. */
-typedef struct block {
-    unsigned char *base;
-    size_t size, used;
-} block;
-
-struct vg_codec {
-    block parse, build; /* memory of the parsed message, and of what encoding needs beside the caller's arrays */
-    unsigned char *out; /* the encoded bytes */
-    size_t size;
-    ProtobufCAllocator allocator;
-    Vergence__Envelope *message; /* parsed; lives in `parse` */
-};
-
-static void *block_take(block *b, size_t size) {
+void *codec_block_take(block *b, size_t size) {
     const size_t padded = (size + 15) & ~(size_t)15;
     if (size > b->size || padded > b->size - b->used) return NULL;
     void *at = b->base + b->used;
@@ -36,7 +20,7 @@ static void *block_take(block *b, size_t size) {
 }
 
 static void *parse_alloc(void *data, size_t size) {
-    return block_take(data, size);
+    return codec_block_take(data, size);
 }
 
 static void parse_free(void *data, void *pointer) {
@@ -74,7 +58,7 @@ size_t vg_codec_size(vg_dims dims, int32_t envs) {
 
 /* ---- encoding ---------------------------------------------------------------------------------------------------------- */
 
-static vg_status finish(vg_codec *c, Vergence__Envelope *envelope, vg_bytes *out, vg_error *err) {
+vg_status codec_finish(vg_codec *c, Vergence__Envelope *envelope, vg_bytes *out, vg_error *err) {
     const size_t size = vergence__envelope__get_packed_size(envelope);
     if (size > c->size) return vg_fail(err, VG_INVALID, "a message has %zu bytes; the most is %zu", size, c->size);
     vergence__envelope__pack(envelope, c->out);
@@ -82,7 +66,7 @@ static vg_status finish(vg_codec *c, Vergence__Envelope *envelope, vg_bytes *out
     return VG_OK;
 }
 
-static Vergence__Envelope envelope_of(uint64_t sequence, vg_message_kind kind) {
+Vergence__Envelope codec_envelope_of(uint64_t sequence, vg_message_kind kind) {
     Vergence__Envelope e = VERGENCE__ENVELOPE__INIT;
     e.sequence = sequence;
     e.body_case = (Vergence__Envelope__BodyCase)kind;
@@ -90,15 +74,15 @@ static Vergence__Envelope envelope_of(uint64_t sequence, vg_message_kind kind) {
 }
 
 vg_status vg_encode_hello(vg_codec *c, uint64_t sequence, const vg_wire_hello *in, vg_bytes *out, vg_error *err) {
-    Vergence__Envelope e = envelope_of(sequence, VG_MESSAGE_HELLO);
+    Vergence__Envelope e = codec_envelope_of(sequence, VG_MESSAGE_HELLO);
     Vergence__Hello m = VERGENCE__HELLO__INIT;
     m.version = in->version, m.capabilities = in->capabilities, m.name = (char *)(uintptr_t)in->name;
     e.hello = &m;
-    return finish(c, &e, out, err);
+    return codec_finish(c, &e, out, err);
 }
 
 vg_status vg_encode_world(vg_codec *c, uint64_t sequence, const vg_wire_world *in, vg_bytes *out, vg_error *err) {
-    Vergence__Envelope e = envelope_of(sequence, VG_MESSAGE_WORLD);
+    Vergence__Envelope e = codec_envelope_of(sequence, VG_MESSAGE_WORLD);
     Vergence__World m = VERGENCE__WORLD__INIT;
     vg_wire_world copy = *in;
     m.version = in->version, m.capabilities = in->capabilities, m.name = copy.name, m.scene = copy.scene;
@@ -108,43 +92,44 @@ vg_status vg_encode_world(vg_codec *c, uint64_t sequence, const vg_wire_world *i
     m.n_bounds = BOUNDS, m.bounds = copy.bounds, m.n_limits = LIMITS, m.limits = copy.limits;
     m.n_obstacles = (size_t)in->obstacle_count * VG_WIRE_OBSTACLE, m.obstacles = copy.obstacles;
     e.world = &m;
-    return finish(c, &e, out, err);
+    return codec_finish(c, &e, out, err);
 }
 
 vg_status vg_encode_reset(vg_codec *c, uint64_t sequence, int32_t first, int32_t count, const vg_wire_reset *in,
                           vg_bytes *out, vg_error *err) {
-    Vergence__Envelope e = envelope_of(sequence, VG_MESSAGE_RESET);
+    Vergence__Envelope e = codec_envelope_of(sequence, VG_MESSAGE_RESET);
     Vergence__Reset m = VERGENCE__RESET__INIT;
     const size_t n = (size_t)count;
     c->build.used = 0;
     m.first = (uint32_t)first;
     m.n_seed = m.n_people = m.n_formation = n;
-    m.seed = block_take(&c->build, n * sizeof(uint64_t));
-    m.people = block_take(&c->build, n * sizeof(uint32_t)), m.formation = block_take(&c->build, n * sizeof(uint32_t));
+    m.seed = codec_block_take(&c->build, n * sizeof(uint64_t));
+    m.people = codec_block_take(&c->build, n * sizeof(uint32_t)),
+    m.formation = codec_block_take(&c->build, n * sizeof(uint32_t));
     if (!m.seed || !m.people || !m.formation)
         return vg_fail(err, VG_INVALID, "a reset of %d environments is too large", count);
     for (size_t i = 0; i < n; i++)
         m.seed[i] = in[i].seed, m.people[i] = (uint32_t)in[i].people, m.formation[i] = (uint32_t)in[i].formation;
     e.reset = &m;
-    return finish(c, &e, out, err);
+    return codec_finish(c, &e, out, err);
 }
 
 vg_status vg_encode_step(vg_codec *c, uint64_t sequence, int32_t first, int32_t count, const vg_command *in,
                          vg_bytes *out, vg_error *err) {
-    Vergence__Envelope e = envelope_of(sequence, VG_MESSAGE_STEP);
+    Vergence__Envelope e = codec_envelope_of(sequence, VG_MESSAGE_STEP);
     Vergence__Step m = VERGENCE__STEP__INIT;
     const size_t n = (size_t)count, C = (size_t)in->cameras;
     c->build.used = 0;
     m.first = (uint32_t)first;
-    m.n_frame_id = n, m.frame_id = block_take(&c->build, n * sizeof(uint64_t));
-    m.n_motion = n * C * MOTION, m.motion = block_take(&c->build, n * C * MOTION * sizeof(float));
+    m.n_frame_id = n, m.frame_id = codec_block_take(&c->build, n * sizeof(uint64_t));
+    m.n_motion = n * C * MOTION, m.motion = codec_block_take(&c->build, n * C * MOTION * sizeof(float));
     if (!m.frame_id || !m.motion) return vg_fail(err, VG_INVALID, "a step of %d environments is too large", count);
     for (size_t i = 0; i < n; i++) {
         m.frame_id[i] = in[i].frame_id;
         memcpy(m.motion + i * C * MOTION, in[i].camera, C * sizeof(vg_camera_command));
     }
     e.step = &m;
-    return finish(c, &e, out, err);
+    return codec_finish(c, &e, out, err);
 }
 
 /* A camera as its three integers and 24 numbers. */
@@ -169,47 +154,51 @@ static void get_camera(vg_camera *k, const uint32_t image[3], const double numbe
     memcpy(k->t, numbers + 21, sizeof k->t);
 }
 
+vg_status codec_build_frame(vg_codec *c, Vergence__Frame *w, const vg_frame *f, vg_error *err) {
+    const size_t C = (size_t)f->dims.cameras, P = (size_t)f->dims.people, J = (size_t)f->dims.joints;
+    vergence__frame__init(w);
+    w->image = codec_block_take(&c->build, C * 3 * sizeof *w->image);
+    w->camera = codec_block_take(&c->build, C * CAMERA_NUMBERS * sizeof *w->camera);
+    if (!w->image || !w->camera)
+        return vg_fail(err, VG_INVALID, "frame %llu is too large for a message", (unsigned long long)f->frame_id);
+    w->frame_id = f->frame_id, w->time_ns = f->time_ns, w->flags = f->flags, w->target = f->target;
+    w->n_image = 3 * C, w->n_camera = CAMERA_NUMBERS * C;
+    for (size_t k = 0; k < C; k++)
+        put_camera(w->image + 3 * k, w->camera + CAMERA_NUMBERS * k, &vg_frame_cameras(f)[k]);
+    w->n_keypoints = C * P * J * 3, w->keypoints = (float *)vg_frame_keypoints(f);
+    w->n_present = P, w->present = vg_frame_present(f);
+    if (f->flags & VG_FRAME_TRUTH) w->n_truth = P * J * 3, w->truth = vg_frame_truth(f);
+    return VG_OK;
+}
+
 vg_status vg_encode_frames(vg_codec *c, uint64_t sequence, int32_t first, int32_t count, vg_frame *in, vg_bytes *out,
                            vg_error *err) {
-    Vergence__Envelope e = envelope_of(sequence, VG_MESSAGE_FRAMES);
+    Vergence__Envelope e = codec_envelope_of(sequence, VG_MESSAGE_FRAMES);
     Vergence__Frames m = VERGENCE__FRAMES__INIT;
-    const size_t n = (size_t)count, C = (size_t)in->dims.cameras, P = (size_t)in->dims.people,
-                 J = (size_t)in->dims.joints;
+    const size_t n = (size_t)count;
     c->build.used = 0;
     m.first = (uint32_t)first;
-    m.n_frame = n, m.frame = block_take(&c->build, n * sizeof *m.frame);
-    Vergence__Frame *frames = block_take(&c->build, n * sizeof *frames);
-    uint32_t *images = block_take(&c->build, n * C * 3 * sizeof *images);
-    double *cameras = block_take(&c->build, n * C * CAMERA_NUMBERS * sizeof *cameras);
-    if (!m.frame || !frames || !images || !cameras)
-        return vg_fail(err, VG_INVALID, "%d frames are too many for a message", count);
+    m.n_frame = n, m.frame = codec_block_take(&c->build, n * sizeof *m.frame);
+    Vergence__Frame *frames = codec_block_take(&c->build, n * sizeof *frames);
+    if (!m.frame || !frames) return vg_fail(err, VG_INVALID, "%d frames are too many for a message", count);
     for (size_t i = 0; i < n; i++) {
-        const vg_frame *f = vg_frame_at(in, (int32_t)i);
-        Vergence__Frame *w = m.frame[i] = &frames[i];
-        vergence__frame__init(w);
-        w->frame_id = f->frame_id, w->time_ns = f->time_ns, w->flags = f->flags, w->target = f->target;
-        w->n_image = 3 * C, w->image = images + i * C * 3;
-        w->n_camera = CAMERA_NUMBERS * C, w->camera = cameras + i * C * CAMERA_NUMBERS;
-        for (size_t k = 0; k < C; k++)
-            put_camera(w->image + 3 * k, w->camera + CAMERA_NUMBERS * k, &vg_frame_cameras(f)[k]);
-        w->n_keypoints = C * P * J * 3, w->keypoints = (float *)vg_frame_keypoints(f);
-        w->n_present = P, w->present = vg_frame_present(f);
-        if (f->flags & VG_FRAME_TRUTH) w->n_truth = P * J * 3, w->truth = vg_frame_truth(f);
+        m.frame[i] = &frames[i];
+        VG_TRY(codec_build_frame(c, &frames[i], vg_frame_at(in, (int32_t)i), err));
     }
     e.frames = &m;
-    return finish(c, &e, out, err);
+    return codec_finish(c, &e, out, err);
 }
 
 vg_status vg_encode_error(vg_codec *c, uint64_t sequence, const vg_wire_error *in, vg_bytes *out, vg_error *err) {
-    Vergence__Envelope e = envelope_of(sequence, VG_MESSAGE_ERROR);
+    Vergence__Envelope e = codec_envelope_of(sequence, VG_MESSAGE_ERROR);
     Vergence__Error m = VERGENCE__ERROR__INIT;
     m.status = (uint32_t)in->status, m.message = (char *)(uintptr_t)in->message;
     e.error = &m;
-    return finish(c, &e, out, err);
+    return codec_finish(c, &e, out, err);
 }
 
 vg_status vg_encode_empty(vg_codec *c, uint64_t sequence, vg_message_kind kind, vg_bytes *out, vg_error *err) {
-    Vergence__Envelope e = envelope_of(sequence, kind);
+    Vergence__Envelope e = codec_envelope_of(sequence, kind);
     Vergence__Ping ping = VERGENCE__PING__INIT;
     Vergence__Pong pong = VERGENCE__PONG__INIT;
     Vergence__Bye bye = VERGENCE__BYE__INIT;
@@ -219,7 +208,7 @@ vg_status vg_encode_empty(vg_codec *c, uint64_t sequence, vg_message_kind kind, 
         e.pong = &pong;
     else
         e.bye = &bye;
-    return finish(c, &e, out, err);
+    return codec_finish(c, &e, out, err);
 }
 
 /* ---- decoding ---------------------------------------------------------------------------------------------------------- */
@@ -243,7 +232,7 @@ vg_status vg_decode(vg_codec *c, const void *data, size_t size, vg_message_kind 
 }
 
 /* Printable UTF-8 into a field of our own; longer texts are cut at a character. */
-static vg_status get_text(char *out, size_t room, const char *in, const char *field, vg_error *err) {
+vg_status codec_get_text(char *out, size_t room, const char *in, const char *field, vg_error *err) {
     const size_t size = strlen(in);
     for (size_t i = 0; i < size;) {
         const unsigned char b = (unsigned char)in[i];
@@ -264,18 +253,18 @@ static vg_status get_text(char *out, size_t room, const char *in, const char *fi
     return VG_OK;
 }
 
-static vg_status check_count(const char *field, size_t got, size_t wanted, vg_error *err) {
+vg_status codec_check_count(const char *field, size_t got, size_t wanted, vg_error *err) {
     if (got == wanted) return VG_OK;
     return vg_fail(err, VG_CORRUPT, "%s has %zu numbers; %zu are needed", field, got, wanted);
 }
 
-static vg_status check_floats(const char *field, const float *x, size_t n, vg_error *err) {
+vg_status codec_check_floats(const char *field, const float *x, size_t n, vg_error *err) {
     for (size_t i = 0; i < n; i++)
         if (!isfinite(x[i])) return vg_fail(err, VG_CORRUPT, "%s[%zu] is not finite", field, i);
     return VG_OK;
 }
 
-static vg_status check_range(const char *field, uint64_t value, uint64_t low, uint64_t high, vg_error *err) {
+vg_status codec_check_range(const char *field, uint64_t value, uint64_t low, uint64_t high, vg_error *err) {
     if (value >= low && value <= high) return VG_OK;
     return vg_fail(err, VG_CORRUPT, "%s is %llu; it must be %llu to %llu", field, (unsigned long long)value,
                    (unsigned long long)low, (unsigned long long)high);
@@ -284,7 +273,7 @@ static vg_status check_range(const char *field, uint64_t value, uint64_t low, ui
 vg_status vg_decoded_hello(const vg_codec *c, vg_wire_hello *out, vg_error *err) {
     const Vergence__Hello *m = c->message->hello;
     *out = (vg_wire_hello){.version = m->version, .capabilities = m->capabilities};
-    return get_text(out->name, sizeof out->name, m->name, "hello.name", err);
+    return codec_get_text(out->name, sizeof out->name, m->name, "hello.name", err);
 }
 
 vg_status vg_decoded_world(const vg_codec *c, vg_wire_world *out, vg_error *err) {
@@ -295,22 +284,22 @@ vg_status vg_decoded_world(const vg_codec *c, vg_wire_world *out, vg_error *err)
                            .truth = m->truth != 0,
                            .resettable = m->resettable != 0,
                            .teleports = m->teleports != 0};
-    VG_TRY(get_text(out->name, sizeof out->name, m->name, "world.name", err));
-    VG_TRY(get_text(out->scene, sizeof out->scene, m->scene, "world.scene", err));
-    VG_TRY(check_range("world.cameras", m->cameras, 1, VG_MAX_CAMERAS, err));
-    VG_TRY(check_range("world.people", m->people, 1, VG_MAX_PEOPLE, err));
-    VG_TRY(check_range("world.joints", m->joints, 1, VG_MAX_JOINTS, err));
-    VG_TRY(check_range("world.environments", m->environments, 1, VG_MAX_ENVS, err));
+    VG_TRY(codec_get_text(out->name, sizeof out->name, m->name, "world.name", err));
+    VG_TRY(codec_get_text(out->scene, sizeof out->scene, m->scene, "world.scene", err));
+    VG_TRY(codec_check_range("world.cameras", m->cameras, 1, VG_MAX_CAMERAS, err));
+    VG_TRY(codec_check_range("world.people", m->people, 1, VG_MAX_PEOPLE, err));
+    VG_TRY(codec_check_range("world.joints", m->joints, 1, VG_MAX_JOINTS, err));
+    VG_TRY(codec_check_range("world.environments", m->environments, 1, VG_MAX_ENVS, err));
     if (!(m->step_seconds > 1e-6 && m->step_seconds <= 60))
         return vg_fail(err, VG_CORRUPT, "world.step_seconds is %g; it must be 1e-6 to 60", m->step_seconds);
-    VG_TRY(check_count("world.bounds", m->n_bounds, BOUNDS, err));
-    VG_TRY(check_floats("world.bounds", m->bounds, BOUNDS, err));
-    VG_TRY(check_count("world.limits", m->n_limits, LIMITS, err));
-    VG_TRY(check_floats("world.limits", m->limits, LIMITS, err));
+    VG_TRY(codec_check_count("world.bounds", m->n_bounds, BOUNDS, err));
+    VG_TRY(codec_check_floats("world.bounds", m->bounds, BOUNDS, err));
+    VG_TRY(codec_check_count("world.limits", m->n_limits, LIMITS, err));
+    VG_TRY(codec_check_floats("world.limits", m->limits, LIMITS, err));
     if (m->n_obstacles % VG_WIRE_OBSTACLE || m->n_obstacles > VG_WIRE_OBSTACLES_MAX * VG_WIRE_OBSTACLE)
         return vg_fail(err, VG_CORRUPT, "world.obstacles has %zu numbers; it must be 8 for each of at most %d",
                        m->n_obstacles, VG_WIRE_OBSTACLES_MAX);
-    VG_TRY(check_floats("world.obstacles", m->obstacles, m->n_obstacles, err));
+    VG_TRY(codec_check_floats("world.obstacles", m->obstacles, m->n_obstacles, err));
     for (size_t i = 0; i < m->n_obstacles; i += VG_WIRE_OBSTACLE)
         if (m->obstacles[i] != 0.0f && m->obstacles[i] != 1.0f)
             return vg_fail(err, VG_CORRUPT, "world.obstacles[%zu] is kind %g; it must be 0 (box) or 1 (cylinder)", i,
@@ -335,11 +324,11 @@ vg_status vg_decoded_reset(const vg_codec *c, int32_t *first, int32_t *count, vg
                            vg_error *err) {
     const Vergence__Reset *m = c->message->reset;
     VG_TRY(check_environments("reset", m->first, m->n_seed, room, err));
-    VG_TRY(check_count("reset.people", m->n_people, m->n_seed, err));
-    VG_TRY(check_count("reset.formation", m->n_formation, m->n_seed, err));
+    VG_TRY(codec_check_count("reset.people", m->n_people, m->n_seed, err));
+    VG_TRY(codec_check_count("reset.formation", m->n_formation, m->n_seed, err));
     for (size_t i = 0; i < m->n_seed; i++) {
-        VG_TRY(check_range("reset.people", m->people[i], 1, VG_MAX_PEOPLE, err));
-        VG_TRY(check_range("reset.formation", m->formation[i], 0, 1, err));
+        VG_TRY(codec_check_range("reset.people", m->people[i], 1, VG_MAX_PEOPLE, err));
+        VG_TRY(codec_check_range("reset.formation", m->formation[i], 0, 1, err));
         out[i] = (vg_wire_reset){m->seed[i], (int32_t)m->people[i], (int32_t)m->formation[i]};
     }
     *first = (int32_t)m->first, *count = (int32_t)m->n_seed;
@@ -351,8 +340,8 @@ vg_status vg_decoded_step(const vg_codec *c, int32_t *first, int32_t *count, vg_
     const Vergence__Step *m = c->message->step;
     const size_t width = (size_t)cameras * MOTION;
     VG_TRY(check_environments("step", m->first, m->n_frame_id, room, err));
-    VG_TRY(check_count("step.motion", m->n_motion, m->n_frame_id * width, err));
-    VG_TRY(check_floats("step.motion", m->motion, m->n_motion, err));
+    VG_TRY(codec_check_count("step.motion", m->n_motion, m->n_frame_id * width, err));
+    VG_TRY(codec_check_floats("step.motion", m->motion, m->n_motion, err));
     for (size_t i = 0; i < m->n_frame_id; i++) {
         out[i] = (vg_command){.environment = (int32_t)(m->first + i), .cameras = cameras, .frame_id = m->frame_id[i]};
         memcpy(out[i].camera, m->motion + i * width, width * sizeof(float));
@@ -370,17 +359,17 @@ static vg_status get_frame(vg_frame *f, const Vergence__Frame *m, vg_error *err)
     if (m->target < -1 || m->target >= f->dims.people)
         return vg_fail(err, VG_CORRUPT, "frame.target is %d; it must be -1 to %d", m->target, f->dims.people - 1);
     const bool truth = (m->flags & VG_FRAME_TRUTH) != 0;
-    VG_TRY(check_count("frame.image", m->n_image, C * 3, err));
-    VG_TRY(check_count("frame.camera", m->n_camera, C * CAMERA_NUMBERS, err));
-    VG_TRY(check_count("frame.keypoints", m->n_keypoints, C * P * J * 3, err));
-    VG_TRY(check_count("frame.present", m->n_present, P, err));
-    VG_TRY(check_count("frame.truth", m->n_truth, truth ? P * J * 3 : 0, err));
-    VG_TRY(check_floats("frame.keypoints", m->keypoints, m->n_keypoints, err));
-    VG_TRY(check_floats("frame.truth", m->truth, m->n_truth, err));
+    VG_TRY(codec_check_count("frame.image", m->n_image, C * 3, err));
+    VG_TRY(codec_check_count("frame.camera", m->n_camera, C * CAMERA_NUMBERS, err));
+    VG_TRY(codec_check_count("frame.keypoints", m->n_keypoints, C * P * J * 3, err));
+    VG_TRY(codec_check_count("frame.present", m->n_present, P, err));
+    VG_TRY(codec_check_count("frame.truth", m->n_truth, truth ? P * J * 3 : 0, err));
+    VG_TRY(codec_check_floats("frame.keypoints", m->keypoints, m->n_keypoints, err));
+    VG_TRY(codec_check_floats("frame.truth", m->truth, m->n_truth, err));
     for (size_t k = 0; k < C; k++) {
-        VG_TRY(check_range("frame.image width", m->image[3 * k], 1, 65536, err));
-        VG_TRY(check_range("frame.image height", m->image[3 * k + 1], 1, 65536, err));
-        VG_TRY(check_range("frame.image lens", m->image[3 * k + 2], 0, 1, err));
+        VG_TRY(codec_check_range("frame.image width", m->image[3 * k], 1, 65536, err));
+        VG_TRY(codec_check_range("frame.image height", m->image[3 * k + 1], 1, 65536, err));
+        VG_TRY(codec_check_range("frame.image lens", m->image[3 * k + 2], 0, 1, err));
         const double *n = m->camera + CAMERA_NUMBERS * k;
         for (size_t i = 0; i < CAMERA_NUMBERS; i++)
             if (!isfinite(n[i]))
@@ -420,5 +409,5 @@ vg_status vg_decoded_frames(const vg_codec *c, int32_t first, int32_t count, vg_
 vg_status vg_decoded_error(const vg_codec *c, vg_wire_error *out, vg_error *err) {
     const Vergence__Error *m = c->message->error;
     *out = (vg_wire_error){.status = m->status > VG_OK && m->status <= VG_FAILED ? (vg_status)m->status : VG_FAILED};
-    return get_text(out->message, sizeof out->message, m->message, "error.message", err);
+    return codec_get_text(out->message, sizeof out->message, m->message, "error.message", err);
 }

@@ -22,7 +22,9 @@ typedef enum vg_message_kind {
     VG_MESSAGE_ERROR,
     VG_MESSAGE_PING,
     VG_MESSAGE_PONG,
-    VG_MESSAGE_BYE
+    VG_MESSAGE_BYE,
+    VG_MESSAGE_KEYPOINTS,
+    VG_MESSAGE_SKELETONS
 } vg_message_kind;
 
 typedef struct vg_wire_hello {
@@ -58,6 +60,27 @@ typedef struct vg_wire_error {
     char message[512];
 } vg_wire_error;
 
+/* One picture of one camera as a detector saw it: what a keypoint stream is made of. */
+typedef struct vg_wire_keypoints {
+    uint32_t version;
+    uint64_t stream;              /* names this run of the publisher */
+    char camera[64];              /* as the calibration calls it */
+    char joint_set[32];           /* see common/joint_set.h */
+    char clock[64];               /* which clock time_ns was read from; "": one that no other camera shares */
+    int64_t time_ns;              /* when the picture was taken */
+    uint64_t dropped;             /* pictures the publisher could not send, so far */
+    int32_t width, height;        /* px; 0 where unknown */
+    int32_t people, joints;       /* detections, in no particular order */
+    const vg_keypoint *keypoints; /* [people, joints]; decoded ones live in the codec until its next parsing */
+} vg_wire_keypoints;
+
+/* What travels beside skeletons. */
+typedef struct vg_wire_skeletons {
+    uint32_t version;
+    uint64_t stream;
+    char joint_set[32];
+} vg_wire_skeletons;
+
 /* Room to encode and decode one message at a time. Not for two threads at once. */
 typedef struct vg_codec vg_codec;
 
@@ -82,6 +105,11 @@ vg_status vg_encode_step(vg_codec *codec, uint64_t sequence, int32_t first, int3
 vg_status vg_encode_frames(vg_codec *codec, uint64_t sequence, int32_t first, int32_t count, vg_frame *in,
                            vg_bytes *out, vg_error *err);
 vg_status vg_encode_error(vg_codec *codec, uint64_t sequence, const vg_wire_error *in, vg_bytes *out, vg_error *err);
+/* `sequence` counts the pictures of this camera, or the skeletons of this stream, from 1. */
+vg_status vg_encode_keypoints(vg_codec *codec, uint64_t sequence, const vg_wire_keypoints *in, vg_bytes *out,
+                              vg_error *err);
+vg_status vg_encode_skeletons(vg_codec *codec, uint64_t sequence, const vg_wire_skeletons *head, const vg_skeletons *in,
+                              vg_bytes *out, vg_error *err);
 /* Ping, Pong and Bye. */
 vg_status vg_encode_empty(vg_codec *codec, uint64_t sequence, vg_message_kind kind, vg_bytes *out, vg_error *err);
 
@@ -98,6 +126,22 @@ vg_status vg_decoded_step(const vg_codec *codec, int32_t *first, int32_t *count,
                           int32_t cameras, vg_error *err);
 /* Into `count` initialised frames; the message must hold exactly those, for environments from `first` on. */
 vg_status vg_decoded_frames(const vg_codec *codec, int32_t first, int32_t count, vg_frame *out, vg_error *err);
+/* Confidences above 1 become 1. */
+vg_status vg_decoded_keypoints(const vg_codec *codec, vg_wire_keypoints *out, vg_error *err);
+/* The dimensions first; then into skeletons initialised for exactly those. */
+vg_status vg_decoded_skeletons_head(const vg_codec *codec, vg_wire_skeletons *head, int32_t *people, int32_t *joints,
+                                    vg_error *err);
+vg_status vg_decoded_skeletons(const vg_codec *codec, vg_skeletons *out, vg_error *err);
 vg_status vg_decoded_error(const vg_codec *codec, vg_wire_error *out, vg_error *err);
+
+/* The messages of a recording: one vergence.Frame or vergence.Skeletons without an envelope. After vg_decode_bare (kind
+ * VG_MESSAGE_FRAMES or VG_MESSAGE_SKELETONS) the contents are read by vg_decoded_frames (one frame, the first) and
+ * vg_decoded_skeletons. */
+vg_status vg_encode_bare_frame(vg_codec *codec, const vg_frame *in, vg_bytes *out, vg_error *err);
+vg_status vg_encode_bare_skeletons(vg_codec *codec, const vg_wire_skeletons *head, const vg_skeletons *in,
+                                   vg_bytes *out, vg_error *err);
+vg_status vg_decode_bare(vg_codec *codec, vg_message_kind kind, const void *data, size_t size, vg_error *err);
+/* What a parsed frame was made for. */
+vg_status vg_decoded_frame_dims(const vg_codec *codec, vg_dims *out, vg_error *err);
 
 #endif
