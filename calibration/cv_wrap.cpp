@@ -4,6 +4,7 @@ extern "C" {
 }
 
 #include <opencv2/calib3d.hpp>
+#include <opencv2/imgcodecs.hpp>
 
 #include <cstring>
 #include <exception>
@@ -74,5 +75,15 @@ vg_status vg_cv_triangulate(double *X, const double P0[12], const double P1[12],
         h.convertTo(h, CV_64F);
         for (int i = 0; i < n; i++)
             for (int k = 0; k < 3; k++) X[3 * i + k] = h.at<double>(k, i) / h.at<double>(3, i);
+    });
+}
+
+vg_status vg_cv_picture_size(int32_t *width, int32_t *height, const char *path, vg_error *err) {
+    return guarded("imread", err, [&] {
+        const cv::Mat picture = cv::imread(path, cv::IMREAD_GRAYSCALE | cv::IMREAD_IGNORE_ORIENTATION);
+        if (picture.empty())
+            throw std::runtime_error(std::string(path) + " is no picture it can read; it was cut short, or is not one");
+        *width = picture.cols;
+        *height = picture.rows;
     });
 }

@@ -20,6 +20,9 @@ vg_status vg_cv_undistort(double *xy, const vg_camera *camera, const double *uv,
 vg_status vg_cv_triangulate(double *X, const double P0[12], const double P1[12], const double *xy0, const double *xy1,
                             int n, vg_error *err);
 
+/* Width and height of a picture file, px. */
+vg_status vg_cv_picture_size(int32_t *width, int32_t *height, const char *path, vg_error *err);
+
 #ifdef __cplusplus
 }
 #endif

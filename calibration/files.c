@@ -15,6 +15,14 @@ static const char *const format_names[VG_CALIBRATION_FORMATS] = {
     "detected by content", "Pose2Sim TOML", "anipose TOML", "Caliscope TOML", "Qualisys .qca.txt", "OpenCV FileStorage",
     "EasyMocap YAML",      "Panoptic JSON", "COLMAP text",  "Human3.6M JSON", "VoxelPose JSON"};
 
+static const char *const format_words[VG_CALIBRATION_FORMATS] = {"auto",     "pose2sim", "anipose",   "caliscope",
+                                                                 "qualisys", "opencv",   "easymocap", "panoptic",
+                                                                 "colmap",   "human36m", "voxelpose"};
+
+const char *vg_calibration_format_word(vg_calibration_format format) {
+    return format_words[format];
+}
+
 const char *vg_calibration_format_name(vg_calibration_format format) {
     return format_names[format];
 }

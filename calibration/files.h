@@ -71,6 +71,7 @@ vg_status vg_calibration_parse(const char *name, const char *text, size_t size, 
  * .yaml .xml OpenCV. EasyMocap and COLMAP make `path` a folder. */
 vg_status vg_calibration_write(const char *path, const vg_camera_set *set, vg_calibration_format format, vg_error *err);
 const char *vg_calibration_format_name(vg_calibration_format format); /* "Pose2Sim TOML", ... */
+const char *vg_calibration_format_word(vg_calibration_format format); /* "pose2sim", ..., as options have it */
 
 /* --- in plain words ------------------------------------------------------------------------------------------------ */
 

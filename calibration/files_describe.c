@@ -101,9 +101,12 @@ static double off_orthonormal(const double R[9]) {
 static void check_place(list *l, const vg_camera_set *set, int32_t i) {
     const vg_named_camera *n = &set->camera[i];
     const double *R = n->camera.R;
-    if (!n->placed) {
-        add(l, VG_FINDING_NOT_PLACED, i, "%s: has no place in the file; calibrate extrinsics before triangulating",
-            n->name);
+    if (!n->placed) { /* where no camera has a place, the file holds lenses: nothing is missing */
+        bool others = false;
+        for (int32_t k = 0; k < set->cameras; k++) others = others || set->camera[k].placed;
+        if (others)
+            add(l, VG_FINDING_NOT_PLACED, i, "%s: has no place in the file; calibrate extrinsics before triangulating",
+                n->name);
         return;
     }
     const double off = off_orthonormal(R);
@@ -182,32 +185,38 @@ static void check_lens(list *l, const vg_camera_set *set, int32_t i, const int32
             n->name, across);
 }
 
+/* Distance of two cameras, NaN where one has no place. */
+static double distance_apart(const vg_named_camera *a, const vg_named_camera *b) {
+    double p[3], q[3];
+    if (!a->placed || !b->placed) return NAN;
+    place_of(p, &a->camera);
+    place_of(q, &b->camera);
+    const double d[3] = {p[0] - q[0], p[1] - q[1], p[2] - q[2]};
+    return vg_norm3(d);
+}
+
 static void check_pairs(list *l, const vg_camera_set *set) {
     double widest = 0;
-    int32_t placed = 0;
-    for (int32_t i = 0; i < set->cameras; i++) {
-        const vg_named_camera *a = &set->camera[i];
-        placed += a->placed;
+    for (int32_t i = 0; i < set->cameras; i++)
+        for (int32_t j = i + 1; j < set->cameras; j++)
+            widest = fmax(widest, distance_apart(&set->camera[i], &set->camera[j]));
+    if (widest > RIG_MAX_METRES)
+        add(l, VG_FINDING_UNIT, -1,
+            "cameras stand up to %.4g m apart; the file's lengths look like millimetres read as metres", widest);
+    if (widest > 0 && widest < RIG_MIN_METRES) {
+        add(l, VG_FINDING_UNIT, -1,
+            "all cameras stand within %.3g m; the file's lengths look like metres read as millimetres", widest);
+        return;
+    }
+    for (int32_t i = 0; i < set->cameras; i++)
         for (int32_t j = i + 1; j < set->cameras; j++) {
-            const vg_named_camera *b = &set->camera[j];
-            if (!a->placed || !b->placed) continue;
-            double p[3], q[3];
-            place_of(p, &a->camera);
-            place_of(q, &b->camera);
-            const double d[3] = {p[0] - q[0], p[1] - q[1], p[2] - q[2]}, apart = vg_norm3(d);
-            widest = fmax(widest, apart);
+            const vg_named_camera *a = &set->camera[i], *b = &set->camera[j];
+            const double apart = distance_apart(a, b);
             if (apart < SAME_PLACE_METRES)
                 add(l, VG_FINDING_SAME_PLACE, j,
                     "%s and %s: stand in one place (%.1f mm apart); triangulating from both gives no depth", a->name,
                     b->name, 1000 * apart);
         }
-    }
-    if (widest > RIG_MAX_METRES)
-        add(l, VG_FINDING_UNIT, -1,
-            "cameras stand up to %.4g m apart; the file's lengths look like millimetres read as metres", widest);
-    else if (placed > 1 && widest < RIG_MIN_METRES)
-        add(l, VG_FINDING_UNIT, -1,
-            "all cameras stand within %.3g m; the file's lengths look like metres read as millimetres", widest);
 }
 
 static void check_view(list *l, const vg_camera_set *set) {
@@ -283,6 +292,11 @@ static void print_coefficients(FILE *out, const vg_camera *c) {
     for (int k = 0; k < n; k++) fprintf(out, "%s%s %.5g", k ? ", " : "", names[c->lens][k], c->distortion[k]);
 }
 
+/* Without the sign that rounding would leave on a zero. */
+static double shown(double v) {
+    return fabs(v) < 5e-4 ? 0 : v;
+}
+
 static void print_camera(FILE *out, const vg_camera_set *set, int32_t i) {
     const vg_named_camera *n = &set->camera[i];
     const vg_camera *c = &n->camera;
@@ -291,20 +305,26 @@ static void print_camera(FILE *out, const vg_camera_set *set, int32_t i) {
         double centre[3];
         place_of(centre, c);
         const gaze g = gaze_of(c);
-        fprintf(out, "  stands at   x %.3f, y %.3f, z %.3f m\n", centre[0], centre[1], centre[2]);
+        fprintf(out, "  stands at   x %.3f, y %.3f, z %.3f m\n", shown(centre[0]), shown(centre[1]), shown(centre[2]));
         fprintf(out, "  looks       towards %s, %.1f degrees %s", compass(c->R[6], c->R[7]), fabs(g.pitch),
                 g.pitch < 0 ? "down" : "up");
         if (fabs(g.roll) > 2) fprintf(out, ", its picture turned by %.0f degrees", g.roll);
         fputc('\n', out);
         if (g.floor)
             fprintf(out, "  looks at    %s at x %.2f, y %.2f, %.2f m away\n",
-                    set->z_up ? "the floor" : "the plane z = 0", g.floor_at[0], g.floor_at[1], g.floor_away);
+                    set->z_up ? "the floor" : "the plane z = 0", shown(g.floor_at[0]), shown(g.floor_at[1]),
+                    g.floor_away);
     } else {
         fprintf(out, "  stands at   (not in the file)\n");
     }
-    if (c->width)
-        fprintf(out, "  sees        %.1f x %.1f degrees in %d x %d px\n", field_of_view(c, false),
-                field_of_view(c, true), c->width, c->height);
+    if (c->width) {
+        const double across = field_of_view(c, false), down = field_of_view(c, true);
+        if (isfinite(across) && isfinite(down))
+            fprintf(out, "  sees        %.1f x %.1f degrees in %d x %d px\n", across, down, c->width, c->height);
+        else
+            fprintf(out, "  sees        further than its distortion formula reaches, in %d x %d px\n", c->width,
+                    c->height);
+    }
     fprintf(out, "  lens        %s, focal length %.1f x %.1f px, centre (%.1f, %.1f); ",
             c->lens == VG_LENS_FISHEYE ? "fisheye" : "pinhole with Brown-Conrady distortion", c->fx, c->fy, c->cx,
             c->cy);
@@ -331,7 +351,8 @@ static void describe_text(FILE *out, const char *name, const vg_camera_set *set,
     if (isfinite(set->error_px)) fprintf(out, "stated reprojection error: %.3f px\n", set->error_px);
     for (int32_t i = 0; i < set->cameras; i++) print_camera(out, set, i);
     double x[3];
-    if (common_point(x, set)) fprintf(out, "\nTogether they look at x %.2f, y %.2f, z %.2f m.\n", x[0], x[1], x[2]);
+    if (common_point(x, set))
+        fprintf(out, "\nTogether they look at x %.2f, y %.2f, z %.2f m.\n", shown(x[0]), shown(x[1]), shown(x[2]));
     fputc('\n', out);
     for (int32_t i = 0; i < count; i++) fprintf(out, "warning: %s\n", findings[i].message);
     if (!count) fprintf(out, "Nothing suspicious.\n");

@@ -5,7 +5,8 @@
  * anipose, FreeMoCap (calibration.toml): the same keys in tables cam_0, cam_1, ..., five distortions, translation in the
  *   board's unit, in practice millimetres; FreeMoCap adds metadata.charuco_square_size.
  * Caliscope (camera_array.toml): tables cameras.N with cam_id, rotation as a 3 x 3 matrix, translation in metres,
- *   rotation_count, error in px; in older files tables cam_N with port. "null" stands for no place.
+ *   rotation_count, error in px; in older files tables cam_N with port. "null" stands for no place. Its cameras have numbers, not names: we
+ *   call them cam_N, as its videos are.
  *
  * Pose2Sim writes sizes as floats and four distortions, which tells it from anipose. Where our own files need to be
  * told apart, metadata.units says so. */
@@ -46,11 +47,22 @@ static vg_status read_place(vg_named_camera *c, const json_t *table, double unit
     return camera_set_pose(&c->camera, R, t, unit, at);
 }
 
+/* `name`; where there is none, Caliscope's number as "cam_N", which is what its videos are called; else the table's. */
+static vg_status read_name(vg_named_camera *c, const char *key, const json_t *table, const tree_at *at) {
+    const char *name = json_string_value(json_object_get(table, "name"));
+    if (name && name[0]) return camera_set_name(c, name, at);
+    const json_t *number = json_object_get(table, "cam_id");
+    if (!number) number = json_object_get(table, "port");
+    if (!json_is_integer(number)) return camera_set_name(c, key, at);
+    char text[VG_CAMERA_NAME];
+    snprintf(text, sizeof text, "cam_%lld", (long long)json_integer_value(number));
+    return camera_set_name(c, text, at);
+}
+
 static vg_status read_camera(vg_named_camera *c, const char *key, const json_t *table, double unit, const tree_at *at) {
     double K[9], size[2], k[14], fisheye = 0, turns = 0;
     size_t count = 0;
-    const char *name = json_string_value(json_object_get(table, "name"));
-    VG_TRY(camera_set_name(c, name && name[0] ? name : key, at));
+    VG_TRY(read_name(c, key, table, at));
     VG_TRY(tree_numbers(K, 9, json_object_get(table, "matrix"), "matrix", at));
     VG_TRY(camera_set_intrinsics(&c->camera, K, at));
     const json_t *size_value = json_object_get(table, "size");
@@ -214,7 +226,9 @@ vg_status files_write_caliscope(FILE *f, const vg_camera_set *set, vg_error *err
         const vg_camera *c = &n->camera;
         int distortions = camera_distortion_count(c);
         if (distortions == 4 && c->lens != VG_LENS_FISHEYE) distortions = 5;
-        fprintf(f, "[cameras.%d]\ncam_id = %d\nname = ", i, i);
+        int number = i;
+        if (sscanf(n->name, "cam_%6d", &number) != 1 || number < 0) number = i;
+        fprintf(f, "[cameras.%d]\ncam_id = %d\nname = ", i, number);
         print_quoted(f, n->name);
         fprintf(f, "\nrotation_count = %d\n", n->quarter_turns);
         if (isfinite(n->error_px)) fputs("error = ", f), print_numbers(f, &n->error_px, 1, ""), fputc('\n', f);

@@ -11,6 +11,7 @@
 typedef struct parser {
     const char *name, *at, *end;
     int line;
+    json_t *headed; /* which tables had a header of their own: their addresses */
     vg_error *err;
 } parser;
 
@@ -267,7 +268,8 @@ static vg_status read_pair(parser *p, json_t *table, int depth) {
 
 /* [table] or [[array of tables]]; `current` becomes it. */
 static vg_status read_header(parser *p, json_t *root, json_t **current) {
-    const bool array = p->end - p->at >= 2 && p->at[1] == '[';
+    const char *header = p->at;
+    const bool array = p->end - p->at >= 2 && header[1] == '[';
     p->at += array ? 2 : 1;
     json_t *table = root;
     char key[256];
@@ -282,7 +284,13 @@ static vg_status read_header(parser *p, json_t *root, json_t **current) {
     p->at += array ? 2 : 1;
     if (!array) {
         *current = enter(table, key);
-        return *current ? VG_OK : fail(p, "a table whose name is not taken");
+        char address[32];
+        snprintf(address, sizeof address, "%p", (void *)*current);
+        if (!*current || json_object_get(p->headed, address)) {
+            p->at = header;
+            return fail(p, "a table whose name is not taken");
+        }
+        return json_object_set_new(p->headed, address, json_true()) ? no_memory(p) : VG_OK;
     }
     json_t *list = json_object_get(table, key);
     if (!list) {
@@ -296,9 +304,9 @@ static vg_status read_header(parser *p, json_t *root, json_t **current) {
 }
 
 vg_status tree_from_toml(json_t **out, const char *name, const char *text, size_t size, vg_error *err) {
-    parser p = {.name = name, .at = text, .end = text + size, .line = 1, .err = err};
+    parser p = {.name = name, .at = text, .end = text + size, .line = 1, .headed = json_object(), .err = err};
     json_t *root = json_object(), *current = root;
-    vg_status status = root ? VG_OK : no_memory(&p);
+    vg_status status = root && p.headed ? VG_OK : no_memory(&p);
     if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) p.at += 3;
     while (status == VG_OK) {
         skip_blank(&p, true);
@@ -308,6 +316,7 @@ vg_status tree_from_toml(json_t **out, const char *name, const char *text, size_
         skip_blank(&p, false);
         if (p.at < p.end && *p.at != '\n' && *p.at != '\r') status = fail(&p, "the end of the line");
     }
+    json_decref(p.headed);
     if (status != VG_OK) {
         json_decref(root);
         root = NULL;

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <yaml.h>
 
 /* --- JSON ---------------------------------------------------------------------------------------------------------- */
@@ -209,6 +210,14 @@ static void XMLCALL on_doctype(void *user, const XML_Char *name, const XML_Char 
     xml_give_up(user);
 }
 
+/* Python's writers say "ASCII", which expat knows only as US-ASCII. */
+static int XMLCALL on_encoding(void *user, const XML_Char *name, XML_Encoding *info) {
+    (void)user;
+    if (strcasecmp(name, "ascii") != 0) return XML_STATUS_ERROR;
+    for (int i = 0; i < 256; i++) info->map[i] = i < 128 ? i : -1;
+    return XML_STATUS_OK;
+}
+
 vg_status tree_from_xml(json_t **out, const char *name, const char *text, size_t size, vg_error *err) {
     *out = NULL;
     xml_builder x = {.open = {json_object()}, .parser = XML_ParserCreate(NULL)};
@@ -221,6 +230,7 @@ vg_status tree_from_xml(json_t **out, const char *name, const char *text, size_t
     XML_SetElementHandler(x.parser, on_start, on_end);
     XML_SetCharacterDataHandler(x.parser, on_text);
     XML_SetStartDoctypeDeclHandler(x.parser, on_doctype);
+    XML_SetUnknownEncodingHandler(x.parser, on_encoding, NULL);
     vg_status status = VG_OK;
     /* in pieces: expat's lengths are ints, and text arrives in bounded parts */
     for (size_t at = 0; status == VG_OK;) {
@@ -373,14 +383,19 @@ vg_status camera_set_pose(vg_camera *camera, const double R[9], const double t[3
     /* most units are a whole part of a metre (1/100, 1/1000): dividing rounds once */
     const double parts = round(1 / unit);
     const bool whole = fabs(parts * unit - 1) < 1e-12;
-    for (int i = 0; i < 3; i++) camera->t[i] = whole ? t[i] / parts : t[i] * unit;
+    for (int i = 0; i < 3; i++) {
+        camera->t[i] = whole ? t[i] / parts : t[i] * unit;
+        if (!(fabs(camera->t[i]) <= 1e9))
+            return vg_fail(at->err, VG_INVALID, "%s: %s: translation element %d is %g m; no rig is as large", at->name,
+                           at->camera, i + 1, camera->t[i]);
+    }
     return VG_OK;
 }
 
 vg_status camera_set_name(vg_named_camera *camera, const char *name, const tree_at *at) {
     if (!name || !name[0] || strlen(name) >= VG_CAMERA_NAME)
-        return vg_fail(at->err, VG_INVALID, "%s: camera name `%.70s`; give 1 to %d bytes", at->name,
-                       name ? name : "(absent)", VG_CAMERA_NAME - 1);
+        return vg_fail(at->err, VG_INVALID, "%s: %s%scamera name `%.70s`; give 1 to %d bytes", at->name, at->camera,
+                       at->camera[0] ? ": " : "", name ? name : "(absent)", VG_CAMERA_NAME - 1);
     snprintf(camera->name, sizeof camera->name, "%s", name);
     return VG_OK;
 }

@@ -15,6 +15,7 @@
 /* ---- subcommands --------------------------------------------------------------------------------------------------- */
 
 int vg_cmd_bench(int argc, char **argv);
+int vg_cmd_calibrate(int argc, char **argv);
 int vg_cmd_config(int argc, char **argv);
 int vg_cmd_demo(int argc, char **argv);
 int vg_cmd_doctor(int argc, char **argv);

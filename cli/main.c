@@ -20,6 +20,7 @@ static const struct {
     {"train", vg_cmd_train, "train a camera team"},
     {"eval", vg_cmd_eval, "measure a policy or a baseline"},
     {"sim", vg_cmd_sim, "serve the embedded simulator to others over ZeroMQ"},
+    {"calibrate", vg_cmd_calibrate, "calibrate cameras; show, check and convert calibration files"},
     {"start", vg_cmd_start, "start a session as a daemon"},
     {"status", vg_cmd_status, "what the sessions are doing"},
     {"stop", vg_cmd_stop, "stop a session gracefully"},
