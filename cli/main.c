@@ -21,6 +21,7 @@ static const struct {
     {"eval", vg_cmd_eval, "measure a policy or a baseline"},
     {"sim", vg_cmd_sim, "serve the embedded simulator to others over ZeroMQ"},
     {"calibrate", vg_cmd_calibrate, "calibrate cameras; show, check and convert calibration files"},
+    {"unrealcv", vg_cmd_unrealcv, "serve the embedded simulator to UnrealCV scripts, in the place of a game"},
     {"start", vg_cmd_start, "start a session as a daemon"},
     {"status", vg_cmd_status, "what the sessions are doing"},
     {"stop", vg_cmd_stop, "stop a session gracefully"},

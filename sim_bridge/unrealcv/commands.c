@@ -132,6 +132,14 @@ const ucv_command *ucv_commands(size_t *count) {
     return commands;
 }
 
+void ucv_commands_print(FILE *stream) {
+    fputs("| command | what it does |\n|---|---|\n", stream);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        fprintf(stream, "| `%s` | %s |\n", commands[i].pattern, commands[i].about);
+    for (size_t i = 0; i < sizeof open_ended / sizeof open_ended[0]; i++)
+        fprintf(stream, "| `%s` | %s |\n", open_ended[i].pattern, open_ended[i].about);
+}
+
 /* --- what handlers share ------------------------------------------------------------------------------------------- */
 
 void ucv_ok(ucv_call *call) {

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LONGEST_NS ((int64_t)1000000000) /* of real time caught up with at once */
+
 static vg_status check(const ucv_game_config *c, vg_error *err) {
     if (c->people < 1 || c->people > VG_MAX_PEOPLE)
         return vg_fail(err, VG_INVALID, "unrealcv: people is %d; it must be 1 to %d", c->people, VG_MAX_PEOPLE);
@@ -30,7 +32,7 @@ vg_status ucv_game_create(ucv_game **out, const ucv_game_config *config, vg_erro
     ucv_game *g = calloc(1, sizeof *g);
     if (!g) return vg_fail(err, VG_NO_MEMORY, "unrealcv: no memory for the game");
     g->preset = config->preset, g->people = config->people, g->start_cameras = config->cameras;
-    g->port = config->port, g->seed = config->seed, g->log = config->log;
+    g->port = config->port, g->seed = config->seed, g->log = config->log, g->workers = config->workers;
     g->width = config->width, g->height = config->height, g->fov = config->fov;
     snprintf(g->files, sizeof g->files, "%s", config->files);
     snprintf(g->viewmode, sizeof g->viewmode, "lit");
@@ -81,7 +83,7 @@ vg_status ucv_game_load(ucv_game *g, const char *scene, vg_error *err) {
     g->step_ns = (int64_t)llround(world->info.step_seconds * 1e9);
     g->tick_ns = g->step_ns;
     g->time_ns = 0, g->phase_ns = 0, g->slomo = 1;
-    g->paused = false, g->started = false;
+    g->paused = false, g->hold_ns = UCV_HOLD_NS, g->behind_ns = 0;
     ucv_people_start(g);
     ucv_populate(g);
     ucv_people_present(g);
@@ -110,4 +112,20 @@ vg_status ucv_game_advance(ucv_game *g, int64_t ns, vg_error *err) {
     drive(g, (double)ns * 1e-9);
     ucv_people_present(g);
     return VG_OK;
+}
+
+void ucv_game_start(ucv_game *g) {
+    g->hold_ns = 0;
+}
+
+vg_status ucv_game_pass(ucv_game *g, int64_t ns, vg_error *err) {
+    if (g->paused) return VG_OK;
+    if (g->hold_ns > 0) {
+        g->hold_ns -= ns;
+        return VG_OK;
+    }
+    g->behind_ns += (int64_t)((double)(ns < LONGEST_NS ? ns : LONGEST_NS) * g->slomo);
+    const int64_t beats = g->behind_ns / UCV_BEAT_NS;
+    g->behind_ns -= beats * UCV_BEAT_NS;
+    return ucv_game_advance(g, beats * UCV_BEAT_NS, err);
 }

@@ -15,7 +15,9 @@
 #define UCV_CAMERAS 64
 #define UCV_LIMBS   (VG_MAX_PEOPLE * 16)
 #define UCV_NAME    64
-#define UCV_VERSION "1.0.0" /* what /unrealcv/version says: official commands, no capability list */
+#define UCV_BEAT_NS ((int64_t)10000000)   /* 10 ms */
+#define UCV_HOLD_NS ((int64_t)2000000000) /* 2 s */
+#define UCV_VERSION "1.0.0"               /* what /unrealcv/version says: official commands, no capability list */
 #define UCV_PROJECT "Vergence"
 
 typedef enum ucv_kind { UCV_FREE = 0, UCV_GROUND, UCV_OBSTACLE, UCV_PERSON, UCV_BOX, UCV_CAMERA } ucv_kind;
@@ -58,6 +60,12 @@ typedef struct ucv_snapshot {
     vg_embedded_capsule limb[UCV_LIMBS];
 } ucv_snapshot;
 
+/* Threads that draw rows: run(pool, task, context, n) does task(context, 0 .. n - 1) and returns when all are done. */
+typedef struct ucv_workers {
+    void (*run)(void *pool, void (*task)(void *context, int32_t part), void *context, int32_t parts);
+    void *pool;
+} ucv_workers;
+
 typedef struct ucv_game_config {
     const char *scene;
     int32_t people, cameras;
@@ -67,6 +75,7 @@ typedef struct ucv_game_config {
     double fov;            /* degrees, horizontal */
     const char *files;     /* folder that relative image names are written to */
     int32_t port;          /* for the status text */
+    ucv_workers workers;   /* zero: the caller's thread draws alone */
     const vg_log *log;
 } ucv_game_config;
 
@@ -77,6 +86,7 @@ typedef struct ucv_game {
     uint64_t seed;
     int32_t width, height;
     double fov;
+    ucv_workers workers;
     const vg_log *log;
 
     ucv_actor actor[UCV_ACTORS];
@@ -87,7 +97,9 @@ typedef struct ucv_game {
     char viewmode[32];
 
     /* time */
-    bool paused, started; /* the clock runs once something asked for motion */
+    bool paused;
+    int64_t hold_ns;   /* real time left until the level begins to move by itself */
+    int64_t behind_ns; /* time that passed and does not fill a UCV_BEAT yet */
     double slomo;
     int64_t tick_ns;  /* one bare `vset /action/tick` */
     int64_t time_ns;  /* simulated, since the level began */
@@ -114,6 +126,10 @@ void ucv_game_destroy(ucv_game *game);
 vg_status ucv_game_load(ucv_game *game, const char *scene, vg_error *err);
 /* Lets simulated time pass. */
 vg_status ucv_game_advance(ucv_game *game, int64_t ns, vg_error *err);
+/* Lets real time pass: the game follows in beats of UCV_BEAT_NS unless it is paused. A new level stands still for
+ * UCV_HOLD_NS, or until somebody asks for motion (ucv_game_start): whoever pauses by then begins at time 0. */
+vg_status ucv_game_pass(ucv_game *game, int64_t ns, vg_error *err);
+void ucv_game_start(ucv_game *game);
 
 /* actors.c */
 ucv_actor *ucv_find(ucv_game *game, vg_span name); /* NULL: none */
@@ -152,6 +168,8 @@ typedef struct ucv_session {
 
 /* True where the command changes the game, so that only the holder of the writer lease may give it. */
 bool ucv_command_writes(vg_span command);
+/* Prints the table of commands, as docs/unreal.md has it. */
+void ucv_commands_print(FILE *stream);
 /* Runs it and appends the reply's body. */
 void ucv_command_run(ucv_game *game, ucv_session *session, vg_span command, ucv_buffer *out);
 

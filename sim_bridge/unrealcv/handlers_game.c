@@ -59,7 +59,7 @@ void ucv_do_unsupported(ucv_call *call) {
 
 void ucv_do_pause(ucv_call *call) {
     call->game->paused = call->detail != 0;
-    if (!call->game->paused) call->game->started = true;
+    if (!call->game->paused) ucv_game_start(call->game);
     ucv_ok(call);
 }
 
@@ -146,7 +146,7 @@ void ucv_do_run(ucv_call *call) {
     } else if (call->count >= 2 && vg_span_is(call->arg[0], "slomo")) {
         if (!ucv_numbers(call, 1, 1, &factor)) return;
         call->game->slomo = fmin(fmax(factor, 0), 100);
-        call->game->started = true;
+        ucv_game_start(call->game);
     }
     ucv_ok(call); /* everything else concerns an engine that is not there */
 }
@@ -170,7 +170,7 @@ static void answer_value(ucv_call *call, const char *key, double value) {
 /* Drives someone or something: `angle` degrees to the right now, then `speed` cm/s ahead. */
 static void move_ahead(ucv_call *call, ucv_actor *a, double angle, double speed) {
     ucv_game *g = call->game;
-    g->started = true;
+    ucv_game_start(g);
     a->rotation[1] += angle;
     if (a->kind != UCV_PERSON) {
         a->velocity = a->kind == UCV_BOX ? speed : 0;
@@ -216,7 +216,7 @@ static bool person_function(ucv_call *call, ucv_actor *a, vg_span name, const do
     } else {
         return false;
     }
-    g->started = true;
+    ucv_game_start(g);
     answer(call);
     return true;
 }

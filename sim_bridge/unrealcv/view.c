@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PART_ROWS       16
+#define PIXELS_TO_SHARE (160 * 120)
+
 static void add_limbs(ucv_game *g, const ucv_actor *a, int32_t object) {
     const int32_t p = a->person;
     const double share = ucv_person_share(g), thickness = cbrt(a->scale[0] * a->scale[1] * a->scale[2]);
@@ -78,6 +81,28 @@ static vg_status room_for_picture(ucv_game *g, size_t bytes, vg_error *err) {
     return VG_OK;
 }
 
+typedef struct drawing {
+    const vg_render *render;
+    vg_render_mode mode;
+    void *out;
+    int32_t height;
+} drawing;
+
+static void draw_part(void *context, int32_t part) {
+    const drawing *d = context;
+    const int32_t first = part * PART_ROWS, last = first + PART_ROWS;
+    vg_render_rows(d->render, d->mode, d->out, first, last < d->height ? last : d->height);
+}
+
+/* Small pictures are drawn sooner than others are woken. */
+static void draw(const ucv_game *g, vg_render_mode mode, void *out, const vg_render_view *view) {
+    drawing d = {g->render, mode, out, view->height};
+    if (g->workers.run && view->width * view->height >= PIXELS_TO_SHARE)
+        g->workers.run(g->workers.pool, draw_part, &d, (view->height + PART_ROWS - 1) / PART_ROWS);
+    else
+        vg_render_rows(g->render, mode, out, 0, view->height);
+}
+
 vg_status ucv_view_take(ucv_game *g, const ucv_actor *camera, vg_render_mode mode, const char *format, ucv_buffer *out,
                         vg_error *err) {
     ucv_view_build(g);
@@ -88,7 +113,7 @@ vg_status ucv_view_take(ucv_game *g, const ucv_actor *camera, vg_render_mode mod
     const size_t pixels = 4 * (size_t)view.width * (size_t)view.height;
     if (strcmp(format, "png") == 0) {
         VG_TRY(room_for_picture(g, pixels, err));
-        vg_render_rows(g->render, mode, g->picture, 0, view.height);
+        draw(g, mode, g->picture, &view);
         return ucv_png(out, g->picture, view.width, view.height, err);
     }
     unsigned char head[144];
@@ -100,7 +125,7 @@ vg_status ucv_view_take(ucv_game *g, const ucv_actor *camera, vg_render_mode mod
     unsigned char *at = ucv_reserve(out, head_size + pixels);
     if (!at) return vg_fail(err, VG_NO_MEMORY, "no room for a picture of %zu bytes", pixels);
     memcpy(at, head, head_size);
-    vg_render_rows(g->render, mode, at + head_size, 0, view.height);
+    draw(g, mode, at + head_size, &view);
     return VG_OK;
 }
 
