@@ -90,4 +90,30 @@ static inline void p2s_read_keypoints(p2s_keypoints *out, const char *folder, si
         }
 }
 
+/* The people of `folder`/camNN_json/camNN.FFFF.json, keypoints [people, joints]; zeros where there is nobody. */
+static inline void p2s_read_file(vg_keypoint *out, const char *folder, int camera, int frame, int people, int joints) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/cam%02d_json/cam%02d.%04d.json", folder, camera + 1, camera + 1, frame);
+    json_error_t error;
+    json_t *root = json_load_file(path, 0, &error);
+    if (!root) fail_msg("%s: %s", path, error.text);
+    memset(out, 0, sizeof *out * (size_t)(people * joints));
+    for (int p = 0; p < people; p++) {
+        const json_t *list =
+            json_object_get(json_array_get(json_object_get(root, "people"), (size_t)p), "pose_keypoints_2d");
+        for (int j = 0; j < joints && json_array_size(list) >= 3 * (size_t)joints; j++) {
+            const size_t at = 3 * (size_t)j;
+            out[p * joints + j] = (vg_keypoint){(float)json_number_value(json_array_get(list, at)),
+                                                (float)json_number_value(json_array_get(list, at + 1)),
+                                                (float)json_number_value(json_array_get(list, at + 2))};
+        }
+    }
+    json_decref(root);
+}
+
+/* One frame of every camera, [C, people, joints]. */
+static inline void p2s_read_people(vg_keypoint *out, const char *folder, int frame, int people, int joints) {
+    for (int c = 0; c < P2S_CAMERAS; c++) p2s_read_file(out + c * people * joints, folder, c, frame, people, joints);
+}
+
 #endif

@@ -1,0 +1,101 @@
+/* People as stick figures that walk about among each other, and what a ring of cameras detects of them: noise, keypoints and
+ * people missed, in an order of each camera's own. */
+#ifndef VG_TESTS_CROWD_H
+#define VG_TESTS_CROWD_H
+
+#include "tests/calibration/geometry.h"
+
+#include <math.h>
+#include <string.h>
+
+#define CROWD_JOINTS 14
+#define CROWD_PEOPLE 8
+#define CROWD_ROOM   64
+
+typedef struct crowd {
+    int32_t cameras, persons;
+    vg_rng rng;
+    double noise, miss, lost;                          /* px; share of keypoints, of people missed */
+    double at[CROWD_PEOPLE][2], heading[CROWD_PEOPLE]; /* m, radians */
+    double phase[CROWD_PEOPLE], size[CROWD_PEOPLE];    /* of the step, radians; of the body, 1 = 1.75 m */
+    double X[CROWD_PEOPLE][CROWD_JOINTS][3];           /* m */
+    double time, radius;                               /* s; m, of where they walk */
+    bool hidden[VG_MAX_CAMERAS][CROWD_PEOPLE];         /* set by the test */
+    int32_t whose[VG_MAX_CAMERAS][CROWD_ROOM];         /* person of each detection, -1 = nobody */
+    vg_camera camera[VG_MAX_CAMERAS];
+} crowd;
+
+static inline void crowd_begin(crowd *k, int32_t cameras, int32_t persons, vg_rng rng) {
+    *k = (crowd){
+        .cameras = cameras, .persons = persons, .rng = rng, .noise = 2, .miss = 0.1, .lost = 0.05, .radius = 1.5};
+    for (int c = 0; c < cameras; c++) {
+        const double angle = 2 * VG_PI * c / cameras + 0.1;
+        k->camera[c] = camera_of(c == 1 ? MILD : IDEAL);
+        place_camera(k->camera + c, (double[3]){5 * cos(angle), 5 * sin(angle), 2 + 0.3 * (c % 3)},
+                     (double[3]){0, 0, 1});
+    }
+    for (int w = 0; w < persons; w++) {
+        const double angle = 2 * VG_PI * w / persons;
+        k->at[w][0] = cos(angle), k->at[w][1] = sin(angle), k->heading[w] = angle + 2.5;
+        k->phase[w] = angle, k->size[w] = 0.9 + 0.2 * (double)vg_rng_uniform(&k->rng);
+    }
+}
+
+/* Everyone walks at 1 m/s, turns back at the edge, and makes way below 0.45 m. */
+static inline void crowd_step(crowd *k, double dt) {
+    k->time += dt;
+    for (int w = 0; w < k->persons; w++) {
+        double *at = k->at[w], push[2] = {cos(k->heading[w]), sin(k->heading[w])};
+        k->heading[w] += 0.8 * dt * (double)vg_rng_normal(&k->rng);
+        if (at[0] * push[0] + at[1] * push[1] > 0 && hypot(at[0], at[1]) > k->radius) k->heading[w] += 2.5 * dt;
+        for (int o = 0; o < k->persons; o++) {
+            const double dx = at[0] - k->at[o][0], dy = at[1] - k->at[o][1], d = hypot(dx, dy);
+            if (o != w && d < 0.45 && d > 0) push[0] += 3 * (0.45 - d) / d * dx, push[1] += 3 * (0.45 - d) / d * dy;
+        }
+        for (int i = 0; i < 2; i++) at[i] += dt * push[i];
+        k->phase[w] += 6 * dt;
+        const double s = k->size[w], f[2] = {cos(k->heading[w]), sin(k->heading[w])}, swing = sin(k->phase[w]);
+        /* left and right of shoulder, elbow, wrist, hip, knee, ankle, eye: aside, forward (with the left leg), height */
+        static const double shape[7][3] = {{0.19, 0, 1.42},   {0.24, -0.12, 1.14}, {0.22, -0.2, 0.92}, {0.11, 0, 0.93},
+                                           {0.11, 0.2, 0.51}, {0.1, 0.3, 0.09},    {0.03, 0, 1.64}};
+        for (int j = 0; j < CROWD_JOINTS; j++) {
+            const double side = j % 2 ? -1 : 1, *b = shape[j / 2], ahead = b[1] * swing * side + (j >= 12 ? 0.1 : 0);
+            k->X[w][j][0] = at[0] + s * (ahead * f[0] - side * b[0] * f[1]);
+            k->X[w][j][1] = at[1] + s * (ahead * f[1] + side * b[0] * f[0]);
+            k->X[w][j][2] = s * b[2];
+        }
+    }
+}
+
+/* What the cameras detect now; detections beyond the people are empty. */
+static inline void crowd_look(crowd *k, vg_frame *f) {
+    const int32_t D = f->dims.people;
+    f->frame_id++, f->time_ns = (int64_t)(k->time * 1e9);
+    f->flags = f->frame_id == 1 ? VG_FRAME_FIRST : 0;
+    memset(vg_frame_keypoints(f), 0, sizeof(vg_keypoint) * (size_t)(k->cameras * D * CROWD_JOINTS));
+    for (int c = 0; c < k->cameras; c++) {
+        int32_t order[CROWD_ROOM];
+        vg_frame_cameras(f)[c] = k->camera[c];
+        for (int d = 0; d < D; d++) order[d] = d, k->whose[c][d] = -1;
+        for (int d = D - 1; d > 0; d--) {
+            const int o = (int)vg_rng_below(&k->rng, (uint32_t)d + 1), held = order[d];
+            order[d] = order[o], order[o] = held;
+        }
+        for (int w = 0; w < k->persons; w++) {
+            const bool unseen = (double)vg_rng_uniform(&k->rng) < k->lost;
+            vg_keypoint *to = vg_frame_keypoints(f) + (c * D + order[w]) * CROWD_JOINTS;
+            if (unseen || k->hidden[c][w]) continue;
+            k->whose[c][order[w]] = w;
+            for (int j = 0; j < CROWD_JOINTS; j++) {
+                double uv[2];
+                const float nu = vg_rng_normal(&k->rng), nv = vg_rng_normal(&k->rng);
+                const bool missed = (double)vg_rng_uniform(&k->rng) < k->miss;
+                if (missed || !vg_project(uv, NULL, NULL, k->camera + c, k->X[w][j])) continue;
+                to[j] = (vg_keypoint){(float)(uv[0] + k->noise * (double)nu), (float)(uv[1] + k->noise * (double)nv),
+                                      vg_rng_range(&k->rng, 0.4f, 1)};
+            }
+        }
+    }
+}
+
+#endif
