@@ -272,15 +272,16 @@ static int32_t find_slot(vg_people *p) {
     return oldest->slot;
 }
 
-static void live_on(vg_people *p, body *b) {
+/* A new body is told once it is sure, in a slot of its own. */
+static void come_in(vg_people *p, body *b) {
+    const bool sure = views_of(p, b) >= 3 || b->met >= p->config.confirm;
+    if (sure && b->met > 0 && (b->slot = find_slot(p)) >= 0) b->state = BODY_HELD, b->name = ++p->state->names;
+    if (b->unmet > 0.5 * p->config.hold) b->state = BODY_FREE;
+}
+
+static void go(const vg_people *p, body *b) {
     const vg_people_config *k = &p->config;
-    if (b->state == BODY_NEW) {
-        const bool sure = views_of(p, b) >= 3 || b->met >= k->confirm;
-        if (sure && b->met > 0 && (b->slot = find_slot(p)) >= 0) b->state = BODY_HELD, b->name = ++p->state->names;
-        if (b->unmet > 0.5 * k->hold) b->state = BODY_FREE;
-    } else if (b->state == BODY_HELD) {
-        if (b->unseen > k->hold || b->unmet > PATIENCE * k->hold) b->state = BODY_LOST;
-    }
+    if (b->state == BODY_HELD && (b->unseen > k->hold || b->unmet > PATIENCE * k->hold)) b->state = BODY_LOST;
     if (b->state == BODY_LOST && b->unseen > k->memory) b->state = BODY_FREE;
 }
 
@@ -367,9 +368,11 @@ vg_status vg_people_match(vg_people *p, const vg_frame *in, vg_frame *out, vg_er
     people_give(p);
     for (int32_t b = 0; b < p->capacity; b++)
         if (is_active(state->bodies + b)) update(p, b);
-    for (int32_t b = 0; b < p->capacity; b++)
-        if (state->bodies[b].state) live_on(p, state->bodies + b);
     end_twins(p);
+    for (int32_t b = 0; b < p->capacity;
+         b++) /* before others go: a slot is empty for a frame before it changes hands */
+        if (state->bodies[b].state == BODY_NEW) come_in(p, state->bodies + b);
+    for (int32_t b = 0; b < p->capacity; b++) go(p, state->bodies + b);
     tell(p, in, out);
     return VG_OK;
 }

@@ -23,7 +23,9 @@ struct vg_perception {
     int32_t envs;
     size_t state_bytes; /* of one environment */
     unsigned char *states;
-    vg_view *views; /* [envs, C] kept from frame to frame, because a lens seldom changes */
+    vg_view *views;     /* [envs, C] kept from frame to frame, because a lens seldom changes */
+    vg_people **people; /* [envs] NULL unless people are told apart; their state follows the tracks where it is saved */
+    vg_frame **matched; /* [envs] */
     vg_arena arena;
 };
 
@@ -38,7 +40,8 @@ vg_perception_config vg_perception_config_default(void) {
                                   .speed = 1.5,
                                   .gate = 40,
                                   .gate_frames = 3,
-                                  .carry = 1};
+                                  .carry = 1,
+                                  .people = vg_people_config_default()};
 }
 
 vg_status vg_perception_config_check(const vg_perception_config *c, vg_error *err) {
@@ -64,12 +67,19 @@ vg_status vg_perception_config_check(const vg_perception_config *c, vg_error *er
 static void plan(vg_perception *p, vg_arena *arena) {
     p->states = vg_arena_alloc(arena, p->state_bytes * (size_t)p->envs);
     p->views = VG_ARENA_NEW(arena, vg_view, p->envs * p->dims.cameras);
+    p->people = VG_ARENA_NEW(arena, vg_people *, p->envs);
+    p->matched = VG_ARENA_NEW(arena, vg_frame *, p->envs);
+    for (int32_t i = 0; i < p->envs && p->config.match; i++) {
+        vg_frame *frame = vg_arena_alloc(arena, vg_frame_bytes(p->dims));
+        if (frame) p->matched[i] = frame;
+    }
 }
 
 vg_status vg_perception_create(vg_perception **out, const vg_perception_config *config, vg_dims dims, int32_t envs,
                                vg_error *err) {
     *out = NULL;
     VG_TRY(vg_perception_config_check(config, err));
+    if (config->match) VG_TRY(vg_people_config_check(&config->people, err));
     VG_TRY(vg_dims_check(dims, err));
     if (envs < 1 || envs > VG_MAX_ENVS)
         return vg_fail(err, VG_INVALID, "perception: envs is %d; it must be 1 to %d", envs, VG_MAX_ENVS);
@@ -85,19 +95,26 @@ vg_status vg_perception_create(vg_perception **out, const vg_perception_config *
     p->state_bytes = STATE_HEAD + blocks * sizeof(track8);
     vg_arena measure = {0};
     plan(p, &measure);
-    const vg_status status = vg_arena_create(&p->arena, measure.used, err);
+    vg_status status = vg_arena_create(&p->arena, measure.used, err);
     if (status != VG_OK) {
         free(p);
         return status;
     }
     plan(p, &p->arena);
     for (int32_t i = 0; i < envs * dims.cameras; i++) p->views[i].lens = -1; /* no lens yet */
+    for (int32_t i = 0; i < envs && config->match && status == VG_OK; i++)
+        status = vg_people_create(p->people + i, &config->people, dims, dims.people, err);
+    if (status != VG_OK) {
+        vg_perception_destroy(p);
+        return status;
+    }
     *out = p;
     return VG_OK;
 }
 
 void vg_perception_destroy(vg_perception *p) {
     if (!p) return;
+    for (int32_t i = 0; i < p->envs; i++) vg_people_destroy(p->people[i]);
     vg_arena_destroy(&p->arena);
     free(p);
 }
@@ -109,18 +126,29 @@ static void *state_of(const vg_perception *p, int32_t env) {
 
 void vg_perception_reset(vg_perception *p, int32_t env) {
     memset(state_of(p, env), 0, p->state_bytes);
+    if (p->people[env]) vg_people_reset(p->people[env]);
+}
+
+const vg_frame *vg_perception_matched(const vg_perception *p, int32_t env) {
+    return p->people[env] && p->matched[env]->bytes ? p->matched[env] : NULL;
+}
+
+const vg_people *vg_perception_people(const vg_perception *p, int32_t env) {
+    return p->people[env];
 }
 
 size_t vg_perception_state_bytes(const vg_perception *p) {
-    return p->state_bytes;
+    return p->state_bytes + (p->people[0] ? vg_people_state_bytes(p->people[0]) : 0);
 }
 
 void vg_perception_save_state(const vg_perception *p, int32_t env, void *out) {
     memcpy(out, state_of(p, env), p->state_bytes);
+    if (p->people[env]) vg_people_save_state(p->people[env], (char *)out + p->state_bytes);
 }
 
 void vg_perception_load_state(vg_perception *p, int32_t env, const void *state) {
     memcpy(state_of(p, env), state, p->state_bytes);
+    if (p->people[env]) vg_people_load_state(p->people[env], (const char *)state + p->state_bytes);
 }
 
 static vg_status check_frame(const vg_perception *p, const vg_frame *f, const vg_skeletons *out, vg_error *err) {
@@ -129,14 +157,25 @@ static vg_status check_frame(const vg_perception *p, const vg_frame *f, const vg
                        "frame %llu has %d cameras, %d people, %d joints; perception was made for %d, %d, %d",
                        (unsigned long long)f->frame_id, f->dims.cameras, f->dims.people, f->dims.joints,
                        p->dims.cameras, p->dims.people, p->dims.joints);
-    if (!(f->flags & VG_FRAME_IDENTIFIED))
-        return vg_fail(err, VG_UNSUPPORTED,
-                       "frame %llu does not tell who is who across cameras (VG_FRAME_IDENTIFIED is not set)",
-                       (unsigned long long)f->frame_id);
     if (out->people != f->dims.people || out->joints != f->dims.joints)
         return vg_fail(err, VG_INVALID, "skeletons for %d people and %d joints do not fit frame %llu with %d and %d",
                        out->people, out->joints, (unsigned long long)f->frame_id, f->dims.people, f->dims.joints);
     return VG_OK;
+}
+
+/* The frame itself where its slots are persons; else the same with its people told apart. */
+static vg_status identify(const vg_frame **identified, vg_perception *p, int32_t env, const vg_frame *f,
+                          vg_error *err) {
+    *identified = f;
+    if (f->flags & VG_FRAME_IDENTIFIED) return VG_OK;
+    if (!p->people[env])
+        return vg_fail(err, VG_UNSUPPORTED,
+                       "frame %llu does not tell who is who across cameras (VG_FRAME_IDENTIFIED is not set)",
+                       (unsigned long long)f->frame_id);
+    vg_frame *to = p->matched[env];
+    vg_frame_init(to, (vg_dims){f->dims.cameras, p->dims.people, f->dims.joints}, env);
+    *identified = to;
+    return vg_people_match(p->people[env], f, to, err);
 }
 
 static void write_head(vg_skeletons *out, const vg_frame *f) {
@@ -215,10 +254,11 @@ static void widen(vg_solved8 *s, double sigma) {
 
 vg_status vg_perceive(vg_perception *p, int32_t env, const vg_frame *f, vg_skeletons *out, vg_skeletons *raw,
                       vg_error *err) {
+    VG_TRY(identify(&f, p, env, f, err));
     VG_TRY(check_frame(p, f, out, err));
     if (raw) VG_TRY(check_frame(p, f, raw, err));
-    if (f->flags & VG_FRAME_FIRST) vg_perception_reset(p, env);
     unsigned char *memory = state_of(p, env);
+    if (f->flags & VG_FRAME_FIRST) memset(memory, 0, p->state_bytes);
     env_state *state = (env_state *)(void *)memory;
     track8 *tracks = (track8 *)(void *)(memory + STATE_HEAD);
     double dt = state->known ? (double)(f->time_ns - state->time_ns) * 1e-9 : 0;

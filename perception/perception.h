@@ -4,11 +4,13 @@
  * a covariance -> a Kalman filter with constant velocity, which uses that covariance, gates outliers, and carries the joint
  * through short losses. Nothing here ever reads a frame's truth.
  *
- * The slots of a frame must be the same persons in every camera and frame (VG_FRAME_IDENTIFIED). */
+ * The slots of a frame must be the same persons in every camera and frame (VG_FRAME_IDENTIFIED); where they are not, people
+ * are told apart first (people.h), if `match` is set. */
 #ifndef VG_PERCEPTION_PERCEPTION_H
 #define VG_PERCEPTION_PERCEPTION_H
 
 #include "common/frame.h"
+#include "perception/people.h"
 
 #include <stdbool.h>
 
@@ -26,8 +28,10 @@ typedef struct vg_perception_config {
     double acceleration; /* m^2/s^3; spectral density of the accelerations that the filter expects */
     double speed;        /* m/s; standard deviation of a new joint's velocity, each axis */
     double gate; /* squared Mahalanobis distance beyond which a measurement is an outlier; 3 degrees of freedom */
-    int32_t gate_frames; /* so many outliers in a row mean that the filter is wrong: it begins anew */
-    double carry;        /* s; a joint without measurement is predicted for this long, then lost */
+    int32_t gate_frames;     /* so many outliers in a row mean that the filter is wrong: it begins anew */
+    double carry;            /* s; a joint without measurement is predicted for this long, then lost */
+    bool match;              /* tell people apart in frames without VG_FRAME_IDENTIFIED; off: such frames are refused */
+    vg_people_config people; /* how */
 } vg_perception_config;
 
 vg_perception_config vg_perception_config_default(void);
@@ -44,11 +48,16 @@ void vg_perception_destroy(vg_perception *perception); /* NULL is allowed */
 /* Forgets everyone in one environment. A frame with VG_FRAME_FIRST does this by itself. */
 void vg_perception_reset(vg_perception *perception, int32_t env);
 
-/* One frame to skeletons. `out` and `raw` are blocks made by vg_skeletons_init for the frame's people and joints; `raw` (may
- * be NULL) receives the triangulated points before the filter: MEASURED or LOST. Calls for different environments may run
+/* One frame to skeletons. `out` and `raw` are blocks made by vg_skeletons_init for the frame's people and joints (where people
+ * are told apart: for those of the dimensions given to vg_perception_create); `raw` (may be NULL) receives the triangulated points before the filter: MEASURED or LOST. Calls for different environments may run
  * at once on different threads. Allocates nothing. */
 vg_status vg_perceive(vg_perception *perception, int32_t env, const vg_frame *frame, vg_skeletons *out,
                       vg_skeletons *raw, vg_error *err);
+
+/* The last frame of an environment as its people were told apart, and who they are; NULL where `match` is off or no frame
+ * needed it. Valid until the next frame. */
+const vg_frame *vg_perception_matched(const vg_perception *perception, int32_t env);
+const vg_people *vg_perception_people(const vg_perception *perception, int32_t env);
 
 /* Bytes of one environment's filter state, and copying it out and back, for checkpoints that resume bit-exactly. */
 size_t vg_perception_state_bytes(const vg_perception *perception);

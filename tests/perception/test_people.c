@@ -162,6 +162,56 @@ static void both_participants_of_a_real_trial_are_told_apart(void **state) {
     free(f), free(o);
 }
 
+static void perceive_takes_frames_without_identity(void **state) {
+    (void)state;
+    stage s;
+    vg_error err = {0};
+    setup(&s, 5, 4, 6, 6, 4);
+    vg_perception_config config = vg_perception_config_default();
+    config.match = true;
+    vg_perception *perception;
+    assert_ok(vg_perception_create(&perception, &config, s.in->dims, 1, &err));
+    const size_t bytes = vg_skeletons_bytes(6, CROWD_JOINTS);
+    vg_skeletons *out = calloc(1, bytes), *again = calloc(1, bytes);
+    vg_skeletons_init(out, 6, CROWD_JOINTS, 0);
+    void *saved = malloc(vg_perception_state_bytes(perception));
+    double sum = 0;
+    int found = 0;
+    for (int i = 0; i < 100; i++) {
+        crowd_step(&s.crowd, 0.04), crowd_look(&s.crowd, s.in);
+        vg_perception_save_state(perception, 0, saved);
+        const long before = allocations;
+        assert_ok(vg_perceive(perception, 0, s.in, out, NULL, &err));
+        assert_int_equal(allocations, before);
+        assert_true(vg_perception_matched(perception, 0)->flags & VG_FRAME_IDENTIFIED);
+        for (int w = 0; w < 4 && i >= 10; w++) {
+            double least = HUGE_VAL;
+            for (int p = 0; p < 6; p++) {
+                double e = 0;
+                int n = 0;
+                for (int j = 0; j < CROWD_JOINTS && vg_skeletons_present(out)[p]; j++) {
+                    const vg_joint *k = vg_skeletons_joints(out) + p * CROWD_JOINTS + j;
+                    double d[3];
+                    for (int r = 0; r < 3; r++) d[r] = (double)k->position[r] - s.crowd.X[w][j][r];
+                    if (k->state != VG_JOINT_LOST) e += vg_norm3(d), n++;
+                }
+                if (n > 10) least = fmin(least, e / n);
+            }
+            if (least < 0.3) sum += least, found++;
+        }
+    }
+    printf("mean error %.1f mm of %d people\n", 1000 * sum / found, found);
+    assert_int_equal(found, 90 * 4);
+    assert_true(sum / found < 0.03);
+    memcpy(again, out, bytes); /* the last frame again, from the state before it */
+    vg_perception_load_state(perception, 0, saved);
+    assert_ok(vg_perceive(perception, 0, s.in, out, NULL, &err));
+    assert_memory_equal(again, out, bytes);
+    free(saved), free(out), free(again);
+    vg_perception_destroy(perception);
+    teardown(&s);
+}
+
 static void nothing_is_allocated_in_a_frame(void **state) {
     (void)state;
     stage s;
@@ -198,6 +248,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(walkers_are_told_apart_and_keep_their_names),
         cmocka_unit_test(both_participants_of_a_real_trial_are_told_apart),
+        cmocka_unit_test(perceive_takes_frames_without_identity),
         cmocka_unit_test(nothing_is_allocated_in_a_frame),
         cmocka_unit_test(wrong_settings_and_frames_are_named),
     };
