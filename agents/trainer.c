@@ -62,12 +62,19 @@ static vg_reset next_reset(const vg_trainer *t, int32_t env) {
                       .seed = vg_rng_u64(&rng)};
 }
 
+/* Environments that begin together would go on ending together, and every update see one phase of the episode only. So the
+ * first episode of each is shorter than that of the one before it; the reference does not do so. */
+static int32_t first_step(const vg_trainer *t, int32_t env) {
+    if (t->config.preset == VG_PRESET_PAPER) return 0;
+    return (int32_t)((int64_t)t->config.episode_steps * env / t->world->info.envs);
+}
+
 static vg_status begin_episode(vg_trainer *t, int32_t env, vg_error *err) {
     vg_frame *frame = vg_frame_at(t->frames, env);
     const vg_reset reset = next_reset(t, env);
     VG_TRY(vg_world_reset(t->world, env, 1, &reset, frame, err));
+    t->episodes[env].step = t->episodes[env].number == 0 ? first_step(t, env) : 0;
     t->episodes[env].number++;
-    t->episodes[env].step = 0;
     t->episodes[env].lost = 0;
     return vg_team_begin(t->team, env, frame, err);
 }

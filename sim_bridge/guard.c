@@ -1,19 +1,24 @@
 /* The guard. Rules: a command that is not finite becomes a stop; speed and turn rate are limited; then the rules about
- * distances (box, cameras, people, obstacles) each take away speed towards what they watch. Taking away speed towards one
- * thing can add speed towards another, so the rules run a few times, and a camera that still breaks one then stops. */
+ * distances (box, cameras, people, obstacles) each bound the speed in one direction. A velocity is projected onto one bound
+ * after the other until it keeps them all (von Neumann's alternating projections). Where they contradict each other, as in a
+ * corner that people walk into, the camera takes the velocity that breaks them least (as in the dynamic window approach: Fox,
+ * Burgard, Thrun 1997). */
 #include "sim_bridge/guard.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { PASSES = 16 };
-static const float tolerance = 1e-4f; /* m/s */
+enum { PASSES = 24 };
+static const float tolerance = 1e-4f;    /* m/s */
+static const float camera_margin = 0.1f; /* m; both of a pair may have to give way to somebody else */
+static const float person_height = 1.9f; /* m */
 
 vg_guard vg_guard_default(const vg_world_info *world, int32_t preset) {
     return (vg_guard){.world = world,
                       .box_only = preset == VG_PRESET_PAPER,
                       .camera_distance = 0.5f,
                       .person_distance = 1.0f,
+                      .person_margin = 0.2f,
                       .obstacle_distance = 0.3f};
 }
 
@@ -75,31 +80,43 @@ static float obstacle_direction(float n[3], const float at[3], const vg_obstacle
     return inside ? 0 : d;
 }
 
-/* Stays in the box; returns whether the rule acted. */
-static bool box_rule(const vg_guard *guard, float v[3], const float at[3]) {
-    const vg_world_info *w = guard->world;
-    const float dt = (float)w->step_seconds;
+/* A half-space of velocities: speed along unit vector n at most `limit`. */
+typedef struct rule {
+    float n[3], limit;
+    int32_t kind; /* rule_kind */
+} rule;
+
+typedef enum rule_kind { RULE_BOX = 1, RULE_CAMERA = 2, RULE_PERSON = 4, RULE_OBSTACLE = 8 } rule_kind;
+
+/* The box's six sides, the other cameras, each person's joints and axis, the obstacles. */
+enum { RULES_MAX = 6 + VG_MAX_CAMERAS + VG_MAX_PEOPLE * (VG_MAX_JOINTS + 1) + VG_MAX_OBSTACLES };
+
+typedef struct rules {
+    int32_t count;
+    rule rule[RULES_MAX];
+} rules;
+
+/* Rules that no allowed speed can break are left out. */
+static void add_rule(rules *r, const vg_world_info *w, const float n[3], float limit, rule_kind kind) {
+    if (w->max_speed > 0 && limit >= w->max_speed) return;
+    r->rule[r->count++] = (rule){{n[0], n[1], n[2]}, limit, (int32_t)kind};
+}
+
+/* The reference's rule: an axis that would leave the box is set to zero. */
+static bool zero_leaving_axes(const vg_world_info *w, float v[3], const float at[3]) {
     bool acted = false;
     for (int i = 0; i < 3; i++) {
-        if (guard->box_only) {
-            const float next = at[i] + v[i] * dt;
-            if ((next > w->camera_high[i] + 1e-5f || next < w->camera_low[i] - 1e-5f) && v[i] != 0.0f)
-                v[i] = 0, acted = true;
-            continue;
-        }
-        const float up = stopping_speed(w, w->camera_high[i] - at[i]),
-                    down = -stopping_speed(w, at[i] - w->camera_low[i]);
-        const float safe = fminf(fmaxf(v[i], down), up);
-        if (fabsf(safe - v[i]) > tolerance) acted = true;
-        v[i] = safe;
+        const float next = at[i] + v[i] * (float)w->step_seconds;
+        if ((next > w->camera_high[i] + 1e-5f || next < w->camera_low[i] - 1e-5f) && v[i] != 0.0f)
+            v[i] = 0, acted = true;
     }
     return acted;
 }
 
-/* The greatest speed towards a joint d metres off: what the free distance allows, less the speed at which the joint itself
- * comes nearer; somebody who is too near already is backed away from. */
-static float person_limit(const vg_guard *guard, float d, const float n[3], const float velocity[3]) {
-    const float room = d - guard->person_distance, back_rate = 2; /* 1/s */
+/* The greatest speed towards a point d metres off that must stay `distance` away: what the free distance allows, less the
+ * speed at which the point itself comes nearer; what is too near already is backed away from. */
+static float person_limit(const vg_guard *guard, float d, float distance, const float n[3], const float velocity[3]) {
+    const float room = d - distance, back_rate = 2; /* 1/s */
     const float coming = -(n[0] * velocity[0] + n[1] * velocity[1] + n[2] * velocity[2]);
     const float most = guard->world->max_speed > 0 ? guard->world->max_speed : INFINITY;
     const float limit = room > 0 ? stopping_speed(guard->world, room) : room * back_rate;
@@ -107,50 +124,117 @@ static float person_limit(const vg_guard *guard, float d, const float n[3], cons
                  -0.9f * most); /* joints that seem to fly at the camera are noise */
 }
 
-typedef struct rules_hit {
-    bool box, camera, person, obstacle;
-} rules_hit;
-
-/* One pass of the distance rules over camera c. */
-static bool distance_rules(const vg_guard *guard, float v[3], int32_t c, const vg_frame *frame, float (*place)[3],
-                           const vg_skeletons *people, rules_hit *hit) {
-    bool acted = box_rule(guard, v, place[c]);
-    hit->box |= acted;
-    if (guard->box_only) return acted;
-    acted |= limit_speed(guard->world, v); /* backing away may have added some */
-    float n[3];
-    for (int32_t i = 0; i < frame->dims.cameras; i++) {
-        if (i == c) continue;
-        const float d = direction(n, place[c], place[i]); /* both may close in: each gets half of the room */
-        if (limit_towards(v, n, stopping_speed(guard->world, (d - guard->camera_distance) / 2)))
-            acted = hit->camera = true;
-    }
-    for (int32_t p = 0; people && p < people->people; p++) {
-        if (!vg_skeletons_present(people)[p]) continue;
-        const vg_joint *joints = vg_skeletons_joints(people) + (int64_t)p * people->joints;
-        for (int32_t j = 0; j < people->joints; j++) {
-            if (joints[j].state == VG_JOINT_LOST) continue;
-            const float d = direction(n, place[c], joints[j].position);
-            if (d > 6 + guard->person_distance) break; /* nobody is so large */
-            if (limit_towards(v, n, person_limit(guard, d, n, joints[j].velocity))) acted = hit->person = true;
-        }
-    }
-    for (int32_t o = 0; o < guard->world->obstacle_count; o++) {
-        const float d = obstacle_direction(n, place[c], &guard->world->obstacles[o]);
-        if (limit_towards(v, n, stopping_speed(guard->world, d - guard->obstacle_distance)))
-            acted = hit->obstacle = true;
-    }
-    return acted;
+/* Standard deviation of a joint along n. */
+static float deviation(const vg_joint *joint, const float n[3]) {
+    const float *c = joint->covariance;
+    const float variance = n[0] * n[0] * c[0] + n[1] * n[1] * c[3] + n[2] * n[2] * c[5] +
+                           2 * (n[0] * n[1] * c[1] + n[0] * n[2] * c[2] + n[1] * n[2] * c[4]);
+    return variance > 0 ? sqrtf(variance) : 0;
 }
 
-/* Runs the rules until none acts; false where they go on contradicting each other. */
-static bool settle(const vg_guard *guard, float v[3], int32_t c, const vg_frame *frame, float (*place)[3],
-                   const vg_skeletons *people, rules_hit *hit, bool *touched) {
+/* The joints that are known; and, for those that are not, the upright axis through their middle. */
+static void add_person(rules *r, const vg_guard *guard, const float at[3], const vg_joint *joints, int32_t J) {
+    float middle[3] = {0}, velocity[3] = {0}, n[3];
+    int32_t known = 0;
+    for (int32_t j = 0; j < J; j++) {
+        if (joints[j].state == VG_JOINT_LOST) continue;
+        known++;
+        for (int i = 0; i < 3; i++) middle[i] += joints[j].position[i], velocity[i] += joints[j].velocity[i];
+        const float d = direction(n, at, joints[j].position);
+        if (d > 6 + guard->person_distance) return; /* nobody is so large */
+        const float unsure = fminf(2 * deviation(&joints[j], n), guard->person_margin);
+        const float distance = guard->person_distance + guard->person_margin + unsure;
+        add_rule(r, guard->world, n, person_limit(guard, d, distance, n, joints[j].velocity), RULE_PERSON);
+    }
+    if (known == 0) return;
+    for (int i = 0; i < 3; i++) middle[i] /= (float)known, velocity[i] /= (float)known;
+    middle[2] = fminf(fmaxf(at[2], 0), person_height);
+    const float d = direction(n, at, middle), distance = guard->person_distance + guard->person_margin;
+    add_rule(r, guard->world, n, person_limit(guard, d, distance, n, velocity), RULE_PERSON);
+}
+
+static void gather(rules *r, const vg_guard *guard, int32_t c, const vg_frame *frame, float (*place)[3],
+                   const vg_skeletons *people) {
+    const vg_world_info *w = guard->world;
+    const float *at = place[c];
+    float n[3];
+    r->count = 0;
+    for (int i = 0; i < 3; i++) {
+        float up[3] = {0}, down[3] = {0};
+        up[i] = 1, down[i] = -1;
+        add_rule(r, w, up, stopping_speed(w, w->camera_high[i] - at[i]), RULE_BOX);
+        add_rule(r, w, down, stopping_speed(w, at[i] - w->camera_low[i]), RULE_BOX);
+    }
+    for (int32_t i = 0; i < frame->dims.cameras; i++) {
+        if (i == c) continue;
+        const float d = direction(n, at, place[i]); /* both may close in: each gets half of the room */
+        add_rule(r, w, n, stopping_speed(w, (d - guard->camera_distance - camera_margin) / 2), RULE_CAMERA);
+    }
+    for (int32_t p = 0; people && p < people->people; p++)
+        if (vg_skeletons_present(people)[p])
+            add_person(r, guard, at, vg_skeletons_joints(people) + (int64_t)p * people->joints, people->joints);
+    for (int32_t o = 0; o < w->obstacle_count; o++) {
+        const float d = obstacle_direction(n, at, &w->obstacles[o]);
+        add_rule(r, w, n, stopping_speed(w, d - guard->obstacle_distance), RULE_OBSTACLE);
+    }
+}
+
+/* Projects v onto one half-space after the other until none acts; false where they go on contradicting each other. Adds
+ * to `hit` the kinds of the rules that acted. */
+static bool settle(const rules *r, const vg_world_info *w, float v[3], int32_t *hit) {
     for (int pass = 0; pass < PASSES; pass++) {
-        if (!distance_rules(guard, v, c, frame, place, people, hit)) return true;
-        *touched = true;
+        bool acted = pass > 0 && limit_speed(w, v); /* backing away may have added some */
+        for (int32_t k = 0; k < r->count; k++)
+            if (limit_towards(v, r->rule[k].n, r->rule[k].limit)) {
+                acted = true;
+                *hit |= r->rule[k].kind;
+            }
+        if (!acted) return true;
     }
     return false;
+}
+
+static float dot(const float a[3], const float b[3]) {
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
+
+/* How far v breaks the rules: by its worst, people counting twice. */
+static float breach(const rules *r, const float v[3]) {
+    float worst = 0;
+    for (int32_t k = 0; k < r->count; k++) {
+        const float over = dot(v, r->rule[k].n) - r->rule[k].limit;
+        worst = fmaxf(worst, r->rule[k].kind == RULE_PERSON ? 2 * over : over);
+    }
+    return worst;
+}
+
+/* Where no velocity keeps all rules: of standing still and 26 directions at three speeds, the one that breaks them least. */
+static void escape(const rules *r, const vg_world_info *w, float v[3]) {
+    const float most = w->max_speed > 0 ? w->max_speed : 1;
+    memset(v, 0, 3 * sizeof *v);
+    float best = breach(r, v);
+    for (int step = 0; step < 81; step++) {
+        const int x = step / 3 % 3 - 1, y = step / 9 % 3 - 1, z = step / 27 - 1;
+        const float norm = sqrtf((float)(x * x + y * y + z * z));
+        if (norm == 0) continue;
+        const float speed = most * (float)(step % 3 + 1) / 3 / norm;
+        const float candidate[3] = {speed * (float)x, speed * (float)y, speed * (float)z};
+        const float over = breach(r, candidate);
+        if (over < best - tolerance) {
+            best = over;
+            memcpy(v, candidate, sizeof candidate);
+        }
+    }
+}
+
+/* Makes one velocity safe; returns the kinds of rules that acted. */
+static int32_t make_safe(const rules *r, const vg_world_info *w, float v[3]) {
+    int32_t hit = 0;
+    if (settle(r, w, v, &hit)) return hit;
+    escape(r, w, v);
+    float settled[3] = {v[0], v[1], v[2]};
+    if (settle(r, w, settled, &hit)) memcpy(v, settled, sizeof settled);
+    return hit;
 }
 
 static bool limit_rates(const vg_guard *guard, vg_camera_command *m, vg_guard_counts *counts) {
@@ -182,21 +266,22 @@ int32_t vg_guard_apply(const vg_guard *guard, vg_command *command, const vg_fram
                        vg_guard_counts *counts) {
     const int32_t C = frame->dims.cameras;
     float place[VG_MAX_CAMERAS][3];
+    rules r;
     for (int32_t c = 0; c < C; c++) camera_place(place[c], &vg_frame_cameras(frame)[c]);
     int32_t changed = 0;
     for (int32_t c = 0; c < C; c++) {
         vg_camera_command *m = &command->camera[c];
-        bool touched = limit_rates(guard, m, counts);
-        rules_hit hit = {0};
-        /* where the rules contradict each other the camera stops, if standing still suits them better than moving */
-        if (!settle(guard, m->linear, c, frame, place, people, &hit, &touched)) {
-            memset(m->linear, 0, sizeof m->linear);
-            if (!settle(guard, m->linear, c, frame, place, people, &hit, &touched))
-                memset(m->linear, 0, sizeof m->linear);
+        const bool limited = limit_rates(guard, m, counts);
+        int32_t hit;
+        if (guard->box_only) {
+            hit = zero_leaving_axes(guard->world, m->linear, place[c]) ? RULE_BOX : 0;
+        } else {
+            gather(&r, guard, c, frame, place, people);
+            hit = make_safe(&r, guard->world, m->linear);
         }
-        counts->box += hit.box, counts->camera_camera += hit.camera;
-        counts->camera_person += hit.person, counts->camera_obstacle += hit.obstacle;
-        changed += touched;
+        counts->box += (hit & RULE_BOX) != 0, counts->camera_camera += (hit & RULE_CAMERA) != 0;
+        counts->camera_person += (hit & RULE_PERSON) != 0, counts->camera_obstacle += (hit & RULE_OBSTACLE) != 0;
+        changed += limited || hit;
     }
     return changed;
 }

@@ -20,7 +20,9 @@ typedef struct vg_guard {
     bool box_only;              /* the paper preset's rule */
     float camera_distance;      /* least distance between two cameras, m */
     float person_distance;      /* least distance from a camera to any joint of anybody, m */
-    float obstacle_distance;    /* least distance from a camera to any obstacle, m */
+    float person_margin;     /* kept beside it, m: people are known by estimates; twice an estimate's standard deviation
+                                   is added, at most as much again */
+    float obstacle_distance; /* least distance from a camera to any obstacle, m */
 } vg_guard;
 
 /* How often each rule had to act, or was broken. */

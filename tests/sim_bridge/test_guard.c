@@ -151,11 +151,86 @@ static void a_camera_stops_before_people_and_backs_away_from_who_comes(void **st
     vg_guard_counts counts = {0};
     vg_guard_apply(&guard, &m, f, people, &counts);
     assert_int_equal(counts.camera_person, 1);
-    assert_true(m.camera[0].linear[0] < 0.4f); /* 5 cm of room */
+    assert_true(m.camera[0].linear[0] < 0); /* nearer than the margin */
     joints[0].velocity[0] = -1;
     m.camera[0].linear[0] = 0;
     vg_guard_apply(&guard, &m, f, people, &counts);
     assert_true(m.camera[0].linear[0] < -0.5f);
+    free(f), free(people);
+}
+
+/* Moves a camera by a command as the world's dynamics would. */
+static void fly(const vg_world_info *world, double at[3], double v[3], const float command[3]) {
+    const double most = (double)world->max_acceleration * world->step_seconds;
+    double change[3], norm = 0;
+    for (int i = 0; i < 3; i++) change[i] = (double)command[i] - v[i], norm += change[i] * change[i];
+    norm = sqrt(norm);
+    for (int i = 0; i < 3; i++) {
+        v[i] += norm > most ? change[i] * most / norm : change[i];
+        at[i] += v[i] * world->step_seconds;
+    }
+}
+
+/* Somebody walks through the corner in which a camera wants to stay: straight at it, from every side. */
+static void a_cornered_camera_gets_out_of_the_way(void **state) {
+    (void)state;
+    const vg_world_info world = scene_world(dims);
+    const vg_guard guard = vg_guard_default(&world, VG_PRESET_DEFAULT);
+    vg_frame *f = scene_frame(dims, 9, 0);
+    vg_skeletons *people = scene_skeletons(f);
+    vg_joint *joints = vg_skeletons_joints(people);
+    for (int c = 1; c < 4; c++) place(f, c, (double[3]){-5, -5 + c, 2.9});
+    for (int way = 0; way < 16; way++) {
+        const float angle = (float)way * (float)VG_PI / 8, speed = 1.2f;
+        double at[3] = {(double)world.camera_high[0], (double)world.camera_high[1], 1.2}, v[3] = {0};
+        double nearest = 9;
+        for (int step = 0; step < 60; step++) {
+            const float along = speed * ((float)step * (float)world.step_seconds - 3);
+            for (int j = 0; j < 28; j++) joints[j].state = VG_JOINT_LOST;
+            for (int j = 0; j < 14; j++) {
+                joints[j] =
+                    (vg_joint){.state = VG_JOINT_MEASURED,
+                               .position = {(float)world.camera_high[0] + along * cosf(angle),
+                                            (float)world.camera_high[1] + along * sinf(angle), 0.1f * (float)(j + 1)},
+                               .velocity = {speed * cosf(angle), speed * sinf(angle), 0}};
+                double d = 0;
+                for (int i = 0; i < 3; i++) {
+                    const double e = (double)joints[j].position[i] - at[i];
+                    d += e * e;
+                }
+                nearest = fmin(nearest, sqrt(d));
+            }
+            place(f, 0, at);
+            vg_command m = {.cameras = 4};
+            vg_guard_counts counts = {0};
+            vg_guard_apply(&guard, &m, f, people, &counts);
+            fly(&world, at, v, m.camera[0].linear);
+        }
+        assert_true(nearest > 0.9);
+    }
+    free(f), free(people);
+}
+
+static void unsure_places_are_kept_further_from(void **state) {
+    (void)state;
+    const vg_world_info world = scene_world(dims);
+    const vg_guard guard = vg_guard_default(&world, VG_PRESET_DEFAULT);
+    vg_frame *f = scene_frame(dims, 9, 0);
+    vg_skeletons *people = scene_skeletons(f);
+    vg_joint *joints = vg_skeletons_joints(people);
+    float speed[2];
+    for (int k = 0; k < 2; k++) {
+        for (int j = 0; j < 28; j++) joints[j].state = VG_JOINT_LOST;
+        joints[0] = (vg_joint){.position = {0, 0, 1.2f}, .state = VG_JOINT_MEASURED};
+        joints[0].covariance[0] = k ? 0.09f : 0; /* along x alone */
+        place(f, 0, (double[3]){-1.6, 0, 1.2});
+        vg_command m = {.cameras = 4};
+        m.camera[0].linear[0] = 2;
+        vg_guard_counts counts = {0};
+        vg_guard_apply(&guard, &m, f, people, &counts);
+        speed[k] = m.camera[0].linear[0];
+    }
+    assert_true(speed[1] < 0.8f * speed[0]);
     free(f), free(people);
 }
 
@@ -190,6 +265,8 @@ int main(void) {
         cmocka_unit_test(guarded_motion_never_leaves_the_box),
         cmocka_unit_test(the_paper_preset_only_zeroes_the_axis_that_would_leave),
         cmocka_unit_test(a_camera_stops_before_people_and_backs_away_from_who_comes),
+        cmocka_unit_test(a_cornered_camera_gets_out_of_the_way),
+        cmocka_unit_test(unsure_places_are_kept_further_from),
         cmocka_unit_test(violations_are_counted_by_kind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
