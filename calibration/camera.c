@@ -1,6 +1,7 @@
 /* One camera and one point: Brown-Conrady (with the rational terms, OpenCV's order k1 k2 p1 p2 k3 k4 k5 k6) and the
  * equidistant fisheye (Kannala and Brandt 2006, as in cv::fisheye). */
 #include "calibration/calibration.h"
+#include "calibration/lens.h"
 #include "common/transform.h"
 
 #include <math.h>
@@ -75,9 +76,29 @@ static bool within_limit(const vg_camera *c, double r) {
     return true;
 }
 
-/* Camera-frame point through the lens; K is d(u, v) / d(x_c), 2 x 3. Returns the radius that vg_lens_limit bounds. */
-static double lens_project(double uv[2], double K[6], const vg_camera *c, const double p[3]) {
-    double d[2], radius;
+/* d(distorted) / d(coefficients): B [2, 8]. */
+static void brown_coefficients(double B[16], const double k[8], double x, double y) {
+    const double r2 = x * x + y * y, n = 1 + r2 * (k[0] + r2 * (k[1] + r2 * k[4]));
+    const double m = 1 / (1 + r2 * (k[5] + r2 * (k[6] + r2 * k[7])));
+    const double up = m * r2, down = -n * m * m * r2, xy[2] = {x, y};
+    for (int i = 0; i < 2; i++) {
+        double *b = B + 8 * i;
+        b[0] = xy[i] * up, b[1] = b[0] * r2, b[4] = b[1] * r2;
+        b[2] = i ? r2 + 2 * y * y : 2 * x * y, b[3] = i ? 2 * x * y : r2 + 2 * x * x;
+        b[5] = xy[i] * down, b[6] = b[5] * r2, b[7] = b[6] * r2;
+    }
+}
+
+/* The same for a fisheye: (x, y) is the direction from the centre, unit length, or zero. */
+static void fisheye_coefficients(double B[16], double theta, double x, double y) {
+    const double t2 = theta * theta;
+    double power = theta * t2;
+    memset(B, 0, 16 * sizeof *B);
+    for (int n = 0; n < 4; n++, power *= t2) B[n] = power * x, B[8 + n] = power * y;
+}
+
+double lens_project(double uv[2], double K[6], double D[2 * LENS_PARAMETERS], const vg_camera *c, const double p[3]) {
+    double d[2], radius, B[16];
     if (c->lens == VG_LENS_FISHEYE) {
         const double rho2 = p[0] * p[0] + p[1] * p[1], rho = sqrt(rho2), square = rho2 + p[2] * p[2];
         const double theta = atan2(rho, p[2]);
@@ -93,15 +114,22 @@ static double lens_project(double uv[2], double K[6], const vg_camera *c, const 
             K[3 * i + 2] = dz * p[i];
         }
         radius = theta;
+        if (D) fisheye_coefficients(B, theta, rho > 0 ? p[0] / rho : 0, rho > 0 ? p[1] / rho : 0);
     } else {
         const double x = p[0] / p[2], y = p[1] / p[2];
-        double D[3];
-        brown_distort(d, D, c->distortion, x, y);
+        double slope[3];
+        brown_distort(d, slope, c->distortion, x, y);
         for (int i = 0; i < 2; i++) {
-            K[3 * i] = D[i] / p[2], K[3 * i + 1] = D[i + 1] / p[2];
-            K[3 * i + 2] = -(D[i] * x + D[i + 1] * y) / p[2];
+            K[3 * i] = slope[i] / p[2], K[3 * i + 1] = slope[i + 1] / p[2];
+            K[3 * i + 2] = -(slope[i] * x + slope[i + 1] * y) / p[2];
         }
         radius = sqrt(x * x + y * y);
+        if (D) brown_coefficients(B, c->distortion, x, y);
+    }
+    if (D) {
+        memset(D, 0, 2 * LENS_PARAMETERS * sizeof *D);
+        D[0] = d[0], D[LENS_PARAMETERS + 1] = d[1], D[2] = D[LENS_PARAMETERS + 3] = 1;
+        for (int k = 0; k < 8; k++) D[4 + k] = c->fx * B[k], D[LENS_PARAMETERS + 4 + k] = c->fy * B[8 + k];
     }
     for (int j = 0; j < 3; j++) K[j] *= c->fx, K[3 + j] *= c->fy;
     uv[0] = c->fx * d[0] + c->cx, uv[1] = c->fy * d[1] + c->cy;
@@ -113,7 +141,7 @@ bool vg_project(double uv[2], double *depth, double J[6], const vg_camera *c, co
     vg_mat3_mul_vec(p, c->R, X);
     for (int k = 0; k < 3; k++) p[k] += c->t[k];
     if (depth) *depth = p[2];
-    const double radius = lens_project(uv, K, c, p);
+    const double radius = lens_project(uv, K, NULL, c, p);
     if (J)
         for (int i = 0; i < 2; i++)
             for (int j = 0; j < 3; j++)

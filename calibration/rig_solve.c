@@ -1,0 +1,251 @@
+/* The way of vg_rig_solve: rays, a start, the narrowing loss, the last adjustment. */
+#include "calibration/rig_solver.h"
+
+#include "calibration/calibration.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define START_POINTS 300     /* a pair, to judge a start and to narrow the loss */
+#define FINAL_POINTS 4000    /* a pair, in the last adjustment */
+#define GOOD_START   0.3     /* score below which a start needs no rival */
+#define FAR          5.0     /* standard deviations: farther off is dropped */
+#define RAYLEIGH     1.17741 /* median of a distance whose parts have standard deviation 1 */
+
+vg_rig_options vg_rig_options_default(void) {
+    return (vg_rig_options){.start = true, .least = 12, .seed = 1};
+}
+
+void rig_say(const rig_solver *s, const char *format, ...) {
+    if (!s->options->say) return;
+    char text[256];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    s->options->say(s->options->context, text);
+}
+
+/* ---- set up --------------------------------------------------------------------------------------------------------------------- */
+
+static void find_rays(rig_solver *s) {
+    const vg_bundle *b = s->bundle;
+    for (int32_t i = 0; i < b->sightings; i++) {
+        vg_camera camera = b->camera[b->sighting[i].camera];
+        memcpy(camera.R, (const double[9]){1, 0, 0, 0, 1, 0, 0, 0, 1}, sizeof camera.R);
+        double origin[3];
+        vg_unproject(origin, s->ray + 3 * (size_t)i, &camera, b->sighting[i].u, b->sighting[i].v);
+        s->weight[i] = b->sighting[i].weight;
+    }
+}
+
+static bool find_groups(rig_solver *s) {
+    const vg_bundle *b = s->bundle;
+    int32_t groups = 0;
+    for (int32_t i = 0; i < b->sightings; i++) {
+        const vg_bundle_sighting *g = b->sighting + i, *before = g - 1;
+        if (i &&
+            (before->structure > g->structure || (before->structure == g->structure && before->camera > g->camera)))
+            return false;
+        if (i == 0 || before->structure != g->structure || before->camera != g->camera)
+            s->group[groups++] = (view_group){.first = i, .camera = g->camera};
+        s->group[groups - 1].count++;
+    }
+    for (int32_t k = 0, v = 0; k <= b->structures; k++) {
+        while (v < groups && b->sighting[s->group[v].first].structure < k) v++;
+        s->at[k] = v;
+    }
+    return true;
+}
+
+vg_status rig_solver_create(rig_solver *s, vg_bundle *b, const vg_rig_options *options, const char *const *names,
+                            vg_error *err) {
+    *s = (rig_solver){.bundle = b, .options = options, .names = names};
+    if (b->cameras < 2 || b->cameras > VG_BUNDLE_CAMERAS_MAX)
+        return vg_fail(err, VG_INVALID, "placing cameras takes 2 to %d of them; there are %d", VG_BUNDLE_CAMERAS_MAX,
+                       b->cameras);
+    const size_t sightings = (size_t)b->sightings, structures = (size_t)b->structures;
+    s->ray = calloc(3 * sightings + 1, sizeof *s->ray), s->weight = calloc(sightings + 1, sizeof *s->weight);
+    s->group = calloc(sightings + 1, sizeof *s->group), s->at = calloc(structures + 1, sizeof *s->at);
+    s->shared = calloc((size_t)(b->cameras * b->cameras), sizeof *s->shared);
+    s->known = calloc(structures + 1, sizeof *s->known), s->active = calloc(structures + 1, sizeof *s->active);
+    if (!s->ray || !s->weight || !s->group || !s->at || !s->shared || !s->known || !s->active) {
+        rig_solver_free(s);
+        return vg_fail(err, VG_NO_MEMORY, "rig of %d sightings: out of memory", b->sightings);
+    }
+    if (!find_groups(s)) {
+        rig_solver_free(s);
+        return vg_fail(err, VG_INVALID, "rig: sightings are not sorted by structure and camera");
+    }
+    for (int32_t c = 0; c < b->cameras; c++) {
+        const vg_camera *camera = b->camera + c;
+        const double width = camera->width > 0 ? camera->width : 2 * camera->cx;
+        s->threshold_px[c] = options->threshold_px > 0 ? options->threshold_px : fmin(fmax(0.006 * width, 3), 25);
+        s->limit[c] = vg_lens_limit(camera);
+    }
+    find_rays(s);
+    vg_rig_pairs(s->shared, b);
+    return VG_OK;
+}
+
+void rig_solver_free(rig_solver *s) {
+    free(s->ray), free(s->weight), free(s->group), free(s->at), free(s->shared), free(s->known), free(s->active);
+    *s = (rig_solver){0};
+}
+
+/* ---- a start -------------------------------------------------------------------------------------------------------------------- */
+
+static void stand_all(rig_solver *s) {
+    for (int32_t c = 0; c < s->bundle->cameras; c++) s->placed[c] = true;
+    for (int32_t k = 0; k < s->bundle->structures; k++) s->known[k] = false;
+}
+
+/* Adjustments whose loss narrows from `from` to `to` thresholds. */
+static void narrow(rig_solver *s, double from, double to, int32_t steps) {
+    double most = 0;
+    for (int32_t c = 0; c < s->bundle->cameras; c++) most = fmax(most, s->threshold_px[c]);
+    for (double scale = from; scale > 0.7 * to; scale /= 2) {
+        vg_bundle_options options = vg_bundle_options_default();
+        options.loss = VG_LOSS_GEMAN_MCCLURE, options.steps = steps, options.tolerance = 1e-4;
+        options.loss_scale = scale * most;
+        rig_place_structures(s, scale);
+        if (rig_adjust(s, &options, NULL, NULL, NULL) != VG_OK) return;
+    }
+    rig_place_structures(s, to);
+}
+
+/* Places from the start, from the sightings, or from whichever of both fits better. */
+static vg_status find_start(rig_solver *s, vg_rig_result *result, vg_error *err) {
+    const size_t bytes = (size_t)s->bundle->cameras * sizeof *s->bundle->camera;
+    double start_score = INFINITY;
+    vg_camera *start = malloc(bytes);
+    if (!start) return vg_fail(err, VG_NO_MEMORY, "rig: out of memory");
+    result->start_px = (double)NAN;
+    if (s->options->start) {
+        rig_choose(s, START_POINTS);
+        stand_all(s);
+        rig_place_structures(s, 1000);
+        const double score = rig_score(s, &result->start_px);
+        rig_say(s, "the start given: median %.2f px, score %.2f", result->start_px, score);
+        narrow(s, fmin(32, fmax(4, 2 * result->start_px / s->threshold_px[0])), 1, 12);
+        start_score = rig_score(s, NULL);
+        rig_say(s, "adjusted from there: score %.2f", start_score);
+        memcpy(start, s->bundle->camera, bytes);
+    }
+    result->from_start = start_score < GOOD_START;
+    int32_t missing;
+    if (!result->from_start) {
+        const bool all = rig_from_scratch(s, &missing);
+        rig_choose(s, START_POINTS);
+        if (all) {
+            for (int32_t k = 0; k < s->bundle->structures; k++) s->known[k] = false;
+            rig_place_structures(s, 1);
+        }
+        const double score = all ? rig_score(s, NULL) : (double)INFINITY;
+        if (all) rig_say(s, "from the sightings alone: score %.2f", score);
+        result->from_start = start_score < score;
+        if (!all && !s->options->start) {
+            free(start);
+            return vg_fail(err, VG_FAILED,
+                           "camera %s cannot be placed: too few of its points agree with what the others "
+                           "see; is its lens right, are its frames in step with the others'?",
+                           s->names[missing]);
+        }
+        if (result->from_start) memcpy(s->bundle->camera, start, bytes);
+    }
+    free(start);
+    return VG_OK;
+}
+
+/* ---- the end -------------------------------------------------------------------------------------------------------------------- */
+
+/* Marks what is within FAR standard deviations; the deviation is that of the median. */
+static double choose_used(rig_solver *s, bool *used, bool all) {
+    double median;
+    rig_score(s, &median);
+    const double sigma = fmax(median / RAYLEIGH, 1e-6);
+    for (int32_t i = 0; i < s->bundle->sightings; i++) {
+        const double d = rig_distance(s, i);
+        used[i] = s->weight[i] > 0 && isfinite(d) && (all || d < FAR * sigma);
+    }
+    return sigma;
+}
+
+/* The last adjustment: Huber's loss over what is near, chosen anew three times; or plain least squares over all. */
+static vg_status finish(rig_solver *s, bool *used, int32_t lens, vg_bundle_result *result, vg_error *err) {
+    vg_bundle_options options = vg_bundle_options_default();
+    options.lens = lens, options.shared_lens = s->options->shared_lens, options.lens_prior = lens ? 2 : 0;
+    const bool all = s->options->keep_all;
+    for (int round = 0; round < 3; round++) {
+        const double sigma = choose_used(s, used, all);
+        options.loss = all ? VG_LOSS_SQUARE : VG_LOSS_HUBER, options.loss_scale = 2 * sigma;
+        options.steps = round == 2 || all ? 60 : 15, options.tolerance = round == 2 || all ? 1e-9 : 1e-5;
+        VG_TRY(rig_adjust(s, &options, used, result, err));
+        if (all) break;
+        const double reach = 3 * sigma / s->threshold_px[0];
+        rig_place_structures(s, fmin(1, reach));
+    }
+    choose_used(s, used, all);
+    return VG_OK;
+}
+
+static void sum_up(rig_solver *s, const bool *used, vg_rig_result *result) {
+    vg_bundle *b = s->bundle;
+    double all = 0, of_used = 0;
+    int64_t projected = 0;
+    rig_score(s, &result->median_px);
+    result->noise_px = result->median_px / RAYLEIGH;
+    result->sightings = result->used = 0, result->structures = 0;
+    for (int32_t i = 0; i < b->sightings; i++) {
+        const double d = rig_distance(s, i);
+        result->sightings += s->weight[i] > 0;
+        if (!isfinite(d)) continue;
+        projected++, all += d * d;
+        if (used[i]) result->used++, of_used += d * d;
+    }
+    result->rms_all_px = sqrt(all / (double)projected), result->rms_px = sqrt(of_used / (double)result->used);
+    for (int32_t k = 0; k < b->structures; k++) {
+        result->structures += s->known[k];
+        for (int j = 0; j < 3 && !s->known[k]; j++)
+            *(b->board ? b->board[k].t + j : b->point + 3 * k + j) = (double)NAN;
+    }
+}
+
+vg_status vg_rig_solve(vg_rig_result *result, bool *used, vg_bundle *bundle, const vg_rig_options *options,
+                       const char *const *names, vg_error *err) {
+    *result = (vg_rig_result){0};
+    rig_solver s;
+    VG_TRY(rig_solver_create(&s, bundle, options, names, err));
+    const size_t bytes = (size_t)bundle->cameras * sizeof *bundle->camera;
+    vg_camera *start = malloc(bytes);
+    vg_status status = start ? VG_OK : vg_fail(err, VG_NO_MEMORY, "rig: out of memory");
+    if (status == VG_OK) memcpy(start, bundle->camera, bytes);
+    if (status == VG_OK) status = vg_rig_connected(s.shared, names, bundle->cameras, options->least, err);
+    if (status == VG_OK) {
+        if (bundle->board) rig_pose_boards(&s);
+        status = find_start(&s, result, err);
+    }
+    vg_bundle_result last = {0};
+    if (status == VG_OK) {
+        narrow(&s, 2, 0.5, 15);
+        rig_choose(&s, FINAL_POINTS);
+        rig_place_structures(&s, 1);
+        status = finish(&s, used, 0, &last, err);
+        if (status == VG_OK && options->lens) status = finish(&s, used, options->lens, &last, err);
+        result->lens_refined = options->lens != 0;
+    }
+    if (status == VG_OK) {
+        result->variance = last.variance;
+        if (options->start) {
+            const vg_similarity to_start = vg_rig_align(start, bundle->camera, bundle->cameras, bundle->board != NULL);
+            vg_rig_move(bundle, &to_start);
+        }
+        sum_up(&s, used, result);
+    }
+    free(start);
+    rig_solver_free(&s);
+    return status;
+}

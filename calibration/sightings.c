@@ -1,0 +1,402 @@
+/* Sightings read from CSV: one line a sighting, or DeepLabCut's one line a frame. */
+#include "calibration/sightings.h"
+
+#include "common/text.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#define COLUMNS_MAX 4096 /* of a line */
+#define FILES_MAX   256  /* cameras of a folder */
+
+/* ---- lists ------------------------------------------------------------------------------------------------------------- */
+
+void vg_sightings_free(vg_sightings *s) {
+    free(s->sighting), free(s->cameras.name), free(s->points.name);
+    *s = (vg_sightings){0};
+}
+
+vg_status vg_sightings_add(vg_sightings *s, const vg_sighting *sighting, vg_error *err) {
+    if (s->count == VG_SIGHTINGS_MAX)
+        return vg_fail(err, VG_INVALID, "more than %d sightings; give every n-th frame", VG_SIGHTINGS_MAX);
+    if (s->count == s->room) {
+        const size_t room = s->room ? 2 * s->room : 1024;
+        vg_sighting *more = realloc(s->sighting, room * sizeof *more);
+        if (!more) return vg_fail(err, VG_NO_MEMORY, "sightings: out of memory");
+        s->sighting = more, s->room = room;
+    }
+    s->sighting[s->count++] = *sighting;
+    return VG_OK;
+}
+
+int32_t vg_names_find(const vg_names *names, const char *name) {
+    for (int32_t i = 0; i < names->count; i++)
+        if (strcmp(names->name[i], name) == 0) return i;
+    return -1;
+}
+
+vg_status vg_names_index(int32_t *index, vg_names *names, const char *name, int32_t most, vg_error *err) {
+    if (*index >= 0 && *index < names->count && strcmp(names->name[*index], name) == 0) return VG_OK;
+    if ((*index = vg_names_find(names, name)) >= 0) return VG_OK;
+    if (names->count == most) return vg_fail(err, VG_INVALID, "`%.40s` is one name more than %d", name, most);
+    if (names->count == names->room) {
+        const int32_t room = names->room ? 2 * names->room : 32;
+        void *more = realloc(names->name, (size_t)room * sizeof *names->name);
+        if (!more) return vg_fail(err, VG_NO_MEMORY, "names: out of memory");
+        names->name = more, names->room = room;
+    }
+    *index = names->count++;
+    snprintf(names->name[*index], sizeof names->name[*index], "%s", name);
+    return VG_OK;
+}
+
+/* ---- one line a sighting ------------------------------------------------------------------------------------------------- */
+
+typedef enum csv_column {
+    FRAME,
+    CAMERA,
+    PERSON,
+    POINT,
+    U,
+    V,
+    CONFIDENCE,
+    BOARD_X,
+    BOARD_Y,
+    BOARD_Z,
+    COLUMNS
+} csv_column;
+
+/* Words of a header, the preferred first. */
+static const char *const header_words[COLUMNS][5] = {
+    {"sync_index", "frame", "frame_index"},
+    {"cam_id", "port", "camera"},
+    {"object_id", "person"},
+    {"keypoint_id", "point_id", "point"},
+    {"img_loc_x", "u", "x"},
+    {"img_loc_y", "v", "y"},
+    {"confidence", "likelihood"},
+    {"obj_loc_x", "board_loc_x", "board_x"},
+    {"obj_loc_y", "board_loc_y", "board_y"},
+    {"obj_loc_z", "board_loc_z", "board_z"},
+};
+
+typedef struct table {
+    vg_sightings *out;
+    const char *name, *camera;
+    int32_t at[COLUMNS]; /* -1: the file has none */
+    int32_t columns;
+    int line;
+    vg_error *err;
+} table;
+
+static bool span_is_word(vg_span span, const char *word) {
+    return span.size == strlen(word) && strncasecmp(span.at, word, span.size) == 0;
+}
+
+/* Fields of a line, trimmed; quotes around a whole field are taken off. */
+static int32_t split(vg_span *fields, vg_span line) {
+    int32_t n = 0;
+    for (vg_span rest = line; rest.at && n < COLUMNS_MAX;) {
+        vg_span field = vg_span_trim(vg_span_field(&rest, ','));
+        if (field.size >= 2 && field.at[0] == '"' && field.at[field.size - 1] == '"') field.at++, field.size -= 2;
+        fields[n++] = field;
+    }
+    return n;
+}
+
+static vg_status read_header(table *t, const vg_span *fields, int32_t n) {
+    for (int c = 0; c < COLUMNS; c++) {
+        t->at[c] = -1;
+        for (int w = 0; w < 5 && header_words[c][w] && t->at[c] < 0; w++)
+            for (int32_t i = 0; i < n && t->at[c] < 0; i++)
+                if (span_is_word(fields[i], header_words[c][w])) t->at[c] = i;
+    }
+    t->columns = n;
+    static const csv_column needed[] = {FRAME, POINT, U, V, CAMERA};
+    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
+        if (t->at[needed[i]] < 0 && !(needed[i] == CAMERA && t->camera))
+            return vg_fail(t->err, VG_CORRUPT,
+                           "%s: line %d: no column `%s` (or `%s`); the first line names the columns, as in "
+                           "frame,camera,point,u,v",
+                           t->name, t->line, header_words[needed[i]][0], header_words[needed[i]][1]);
+    return VG_OK;
+}
+
+static vg_status bad_value(const table *t, csv_column c, vg_span value, const char *expected) {
+    char text[40];
+    vg_span_copy(text, sizeof text, value);
+    return vg_fail(t->err, VG_CORRUPT, "%s: line %d: column `%s` is `%s`; it must be %s", t->name, t->line,
+                   header_words[c][0], text, expected);
+}
+
+/* A number, NaN where the field is empty or there is no such column. */
+static vg_status number(double *out, const table *t, csv_column c, const vg_span *fields) {
+    *out = (double)NAN;
+    if (t->at[c] < 0) return VG_OK;
+    const vg_span value = fields[t->at[c]];
+    if (value.size == 0 || vg_span_double(value, out)) return VG_OK;
+    return bad_value(t, c, value, "a number");
+}
+
+static vg_status whole(int64_t *out, const table *t, csv_column c, const vg_span *fields) {
+    double value;
+    VG_TRY(number(&value, t, c, fields));
+    if (!(fabs(value) <= 1e15) || value != floor(value)) return bad_value(t, c, fields[t->at[c]], "a whole number");
+    *out = (int64_t)value;
+    return VG_OK;
+}
+
+/* A name, or a number written as one ("3" and "3.0" are the same point). */
+static vg_status name_index(int32_t *out, const table *t, csv_column c, const vg_span *fields, vg_names *names,
+                            int32_t most) {
+    char text[VG_CAMERA_NAME];
+    const vg_span value = fields[t->at[c]];
+    if (value.size == 0 || value.size >= sizeof text) return bad_value(t, c, value, "a name or a number");
+    vg_span_copy(text, sizeof text, value);
+    double as_number;
+    if (vg_span_double(value, &as_number) && as_number == floor(as_number) && fabs(as_number) < 1e9)
+        snprintf(text, sizeof text, "%.0f", as_number);
+    const vg_status status = vg_names_index(out, names, text, most, t->err);
+    return status == VG_OK ? VG_OK : vg_fail_context(t->err, status, "%s: line %d", t->name, t->line);
+}
+
+static vg_status read_line(table *t, const vg_span *fields, int32_t n, vg_sighting *last) {
+    if (n != t->columns)
+        return vg_fail(t->err, VG_CORRUPT,
+                       "%s: line %d has %d columns, the header %d; the file is cut short or damaged", t->name, t->line,
+                       n, t->columns);
+    vg_sighting s = {.camera = last->camera, .point = last->point, .confidence = 1};
+    double confidence;
+    int64_t person = 0;
+    VG_TRY(whole(&s.frame, t, FRAME, fields));
+    if (t->at[PERSON] >= 0) VG_TRY(whole(&person, t, PERSON, fields));
+    if (t->at[CAMERA] >= 0) VG_TRY(name_index(&s.camera, t, CAMERA, fields, &t->out->cameras, VG_CAMERA_SET_MAX));
+    VG_TRY(name_index(&s.point, t, POINT, fields, &t->out->points, VG_POINTS_MAX));
+    VG_TRY(number(&s.u, t, U, fields));
+    VG_TRY(number(&s.v, t, V, fields));
+    VG_TRY(number(&confidence, t, CONFIDENCE, fields));
+    for (int k = 0; k < 3; k++) VG_TRY(number(s.board + k, t, (csv_column)(BOARD_X + k), fields));
+    if (isfinite(s.board[0]) && t->at[BOARD_Z] < 0) s.board[2] = 0;
+    if (person < 0 || person > INT32_MAX) return bad_value(t, PERSON, fields[t->at[PERSON]], "a number from 0");
+    s.person = (int32_t)person;
+    if (t->at[CONFIDENCE] >= 0) s.confidence = isfinite(confidence) ? (float)confidence : 0;
+    *last = s;
+    if (!isfinite(s.u) || !isfinite(s.v) || !(s.confidence > 0)) return VG_OK; /* not seen */
+    return vg_sightings_add(t->out, &s, t->err);
+}
+
+/* ---- one line a frame ------------------------------------------------------------------------------------------------------ */
+
+/* DeepLabCut's header lines, each as wide as the table; `individuals` may be missing. */
+typedef struct wide_header {
+    vg_span *bodypart, *individual, *coord; /* [columns] */
+    int32_t columns;
+} wide_header;
+
+/* The person of a column: how many other individuals stand before it. */
+static int32_t individual_of(const wide_header *h, int32_t column) {
+    int32_t person = 0;
+    for (int32_t i = 2; h->individual && i <= column; i++)
+        if (h->individual[i].size != h->individual[i - 1].size ||
+            memcmp(h->individual[i].at, h->individual[i - 1].at, h->individual[i].size) != 0)
+            person++;
+    return person;
+}
+
+static vg_status read_wide_line(table *t, const wide_header *h, const vg_span *fields, int32_t n, int32_t camera) {
+    if (n != h->columns)
+        return vg_fail(t->err, VG_CORRUPT,
+                       "%s: line %d has %d columns, the header %d; the file is cut short or damaged", t->name, t->line,
+                       n, h->columns);
+    long frame;
+    if (!vg_span_int(fields[0], &frame)) return bad_value(t, FRAME, fields[0], "a whole number");
+    vg_sighting s = {.frame = frame, .camera = camera, .board = {(double)NAN, (double)NAN, (double)NAN}};
+    for (int32_t i = 1; i + 2 < n; i += 3) {
+        double value[3];
+        for (int k = 0; k < 3; k++) {
+            value[k] = (double)NAN;
+            if (fields[i + k].size && !vg_span_double(fields[i + k], value + k))
+                return bad_value(t, k == 0 ? U : k == 1 ? V : CONFIDENCE, fields[i + k], "a number");
+        }
+        if (!isfinite(value[0]) || !isfinite(value[1]) || !(value[2] > 0)) continue;
+        char name[VG_CAMERA_NAME];
+        vg_span_copy(name, sizeof name, h->bodypart[i]);
+        s.point = (i - 1) / 3, s.person = individual_of(h, i);
+        VG_TRY(vg_names_index(&s.point, &t->out->points, name, VG_POINTS_MAX, t->err));
+        s.u = value[0], s.v = value[1], s.confidence = (float)value[2];
+        VG_TRY(vg_sightings_add(t->out, &s, t->err));
+    }
+    return VG_OK;
+}
+
+/* The file after its line `scorer`. */
+static vg_status parse_wide(table *t, vg_lines *lines, vg_span *fields) {
+    wide_header h = {0};
+    vg_span line, *header = calloc(3 * COLUMNS_MAX, sizeof *header);
+    vg_status status = header ? VG_OK : vg_fail(t->err, VG_NO_MEMORY, "%s: out of memory", t->name);
+    int32_t camera = -1, n = 0;
+    if (status == VG_OK && !t->camera)
+        status = vg_fail(t->err, VG_INVALID,
+                         "%s: a DeepLabCut file is of one camera; give the folder that holds one such file a camera",
+                         t->name);
+    if (status == VG_OK) status = vg_names_index(&camera, &t->out->cameras, t->camera, VG_CAMERA_SET_MAX, t->err);
+    while (status == VG_OK && !h.coord && vg_lines_next(lines, &line)) {
+        t->line = lines->number;
+        n = split(fields, line);
+        vg_span *into = header;
+        if (span_is_word(fields[0], "bodyparts"))
+            h.bodypart = into = header + COLUMNS_MAX;
+        else if (span_is_word(fields[0], "individuals"))
+            h.individual = into;
+        else if (span_is_word(fields[0], "coords"))
+            h.coord = into = header + 2 * COLUMNS_MAX;
+        else
+            status = bad_value(t, FRAME, fields[0], "`bodyparts`, `individuals` or `coords` in the header");
+        memcpy(into, fields, (size_t)n * sizeof *fields);
+        h.columns = n;
+    }
+    if (status == VG_OK && (!h.bodypart || !h.coord || h.columns < 4 || (h.columns - 1) % 3 != 0))
+        status = vg_fail(t->err, VG_CORRUPT,
+                         "%s: a DeepLabCut header has lines `bodyparts` and `coords` and three columns "
+                         "a body part",
+                         t->name);
+    while (status == VG_OK && vg_lines_next(lines, &line)) {
+        t->line = lines->number;
+        if (vg_span_trim(line).size) status = read_wide_line(t, &h, fields, split(fields, line), camera);
+    }
+    free(header);
+    return status;
+}
+
+/* ---- files ------------------------------------------------------------------------------------------------------------------- */
+
+static vg_status parse_lines(table *t, vg_lines *lines, vg_span *fields) {
+    vg_span line;
+    vg_sighting last = {.camera = -1, .point = -1};
+    bool header = false;
+    const size_t before = t->out->count;
+    if (t->camera) VG_TRY(vg_names_index(&last.camera, &t->out->cameras, t->camera, VG_CAMERA_SET_MAX, t->err));
+    while (vg_lines_next(lines, &line)) {
+        t->line = lines->number;
+        if (vg_span_trim(line).size == 0) continue;
+        const int32_t n = split(fields, line);
+        if (!header && span_is_word(fields[0], "scorer")) return parse_wide(t, lines, fields);
+        VG_TRY(header ? read_line(t, fields, n, &last) : read_header(t, fields, n));
+        header = true;
+    }
+    if (t->out->count == before && !t->camera)
+        return vg_fail(t->err, VG_CORRUPT, "%s: no sightings; the file is empty or cut short", t->name);
+    return VG_OK;
+}
+
+vg_status vg_sightings_parse(vg_sightings *out, const char *name, const char *text, size_t size, const char *camera,
+                             vg_error *err) {
+    if (size > 8 && memcmp(text, "\x89HDF\r\n\x1a\n", 8) == 0)
+        return vg_fail(err, VG_UNSUPPORTED,
+                       "%s: an HDF5 file; export it as CSV (DeepLabCut: analyze_videos with "
+                       "save_as_csv=True; pandas: read_hdf(FILE).to_csv(OUT))",
+                       name);
+    vg_span *fields = malloc(COLUMNS_MAX * sizeof *fields);
+    if (!fields) return vg_fail(err, VG_NO_MEMORY, "%s: out of memory", name);
+    vg_lines lines = vg_lines_of(text, size);
+    table t = {.out = out, .name = name, .camera = camera, .err = err};
+    const vg_status status = parse_lines(&t, &lines, fields);
+    free(fields);
+    return status;
+}
+
+static vg_status read_file(vg_sightings *out, const char *path, const char *camera, vg_error *err) {
+    char *text;
+    size_t size;
+    VG_TRY(vg_file_load(&text, &size, path, err));
+    const vg_status status = vg_sightings_parse(out, path, text, size, camera, err);
+    free(text);
+    return status;
+}
+
+static int is_csv(const struct dirent *entry) {
+    const size_t n = strlen(entry->d_name);
+    return n > 4 && strcasecmp(entry->d_name + n - 4, ".csv") == 0;
+}
+
+static vg_status read_folder(vg_sightings *out, const char *path, vg_error *err) {
+    struct dirent **entries;
+    const int n = scandir(path, &entries, is_csv, versionsort);
+    if (n < 0) return vg_fail(err, VG_IO, "%s: %s", path, strerror(errno));
+    vg_status status = n ? VG_OK : vg_fail(err, VG_NOT_FOUND, "%s: no .csv files in this folder", path);
+    if (n > FILES_MAX) status = vg_fail(err, VG_INVALID, "%s: %d .csv files; at most %d cameras", path, n, FILES_MAX);
+    for (int i = 0; i < n; i++) {
+        char file[1024], camera[VG_CAMERA_NAME];
+        if (status == VG_OK) {
+            snprintf(file, sizeof file, "%s/%s", path, entries[i]->d_name);
+            snprintf(camera, sizeof camera, "%.*s", (int)strlen(entries[i]->d_name) - 4, entries[i]->d_name);
+            status = read_file(out, file, camera, err);
+        }
+        free(entries[i]);
+    }
+    free(entries);
+    if (status == VG_OK && out->count == 0) status = vg_fail(err, VG_CORRUPT, "%s: no sightings in its files", path);
+    return status;
+}
+
+vg_status vg_sightings_read(vg_sightings *out, const char *path, vg_error *err) {
+    *out = (vg_sightings){0};
+    struct stat info;
+    if (stat(path, &info) != 0)
+        return vg_fail(err, errno == ENOENT ? VG_NOT_FOUND : VG_IO, "%s: %s", path, strerror(errno));
+    const vg_status status = S_ISDIR(info.st_mode) ? read_folder(out, path, err) : read_file(out, path, NULL, err);
+    if (status != VG_OK) vg_sightings_free(out);
+    return status;
+}
+
+/* ---- whose camera ------------------------------------------------------------------------------------------------------------ */
+
+/* The number a name ends in, -1 where it ends otherwise. */
+static long name_number(const char *name) {
+    size_t from = strlen(name);
+    while (from > 0 && name[from - 1] >= '0' && name[from - 1] <= '9') from--;
+    return name[from] && strlen(name + from) < 10 ? strtol(name + from, NULL, 10) : -1;
+}
+
+static int32_t find_camera(const vg_camera_set *set, const char *name) {
+    const int32_t exact = vg_camera_set_find(set, name);
+    if (exact >= 0) return exact;
+    int32_t found = -1;
+    const long wanted = name_number(name);
+    for (int32_t c = 0; c < set->cameras && wanted >= 0; c++) {
+        if (name_number(set->camera[c].name) != wanted) continue;
+        if (found >= 0) return -1;
+        found = c;
+    }
+    if (found >= 0) return found;
+    for (int32_t c = 0; c < set->cameras; c++) { /* DeepLabCut adds its network's name: cam1DLC_resnet50... */
+        const size_t n = strlen(set->camera[c].name);
+        if (strncmp(name, set->camera[c].name, n) != 0 || (name[n] >= '0' && name[n] <= '9')) continue;
+        if (found >= 0) return -1;
+        found = c;
+    }
+    return found;
+}
+
+vg_status vg_sightings_match(vg_sightings *s, const vg_camera_set *set, vg_error *err) {
+    int32_t *to = malloc((size_t)(s->cameras.count + 1) * sizeof *to);
+    if (!to) return vg_fail(err, VG_NO_MEMORY, "sightings: out of memory");
+    for (int32_t i = 0; i < s->cameras.count; i++) {
+        to[i] = find_camera(set, s->cameras.name[i]);
+        if (to[i] >= 0) continue;
+        char names[400] = "";
+        for (int32_t c = 0; c < set->cameras && strlen(names) < 300; c++)
+            snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", c ? ", " : "", set->camera[c].name);
+        free(to);
+        return vg_fail(err, VG_NOT_FOUND, "the points are of a camera `%s` that the calibration lacks; it has %s",
+                       s->cameras.name[i], names);
+    }
+    for (size_t i = 0; i < s->count; i++) s->sighting[i].camera = to[s->sighting[i].camera];
+    free(to);
+    return VG_OK;
+}
