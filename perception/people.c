@@ -17,10 +17,10 @@
 
 vg_people_config vg_people_config_default(void) {
     return (vg_people_config){.confidence = 0.1,
-                              .sigma = 4,
+                              .sigma = 2,
                               .body = 0.04,
-                              .gate = 3,
-                              .acceleration = 20,
+                              .gate = 2.5,
+                              .acceleration = 10,
                               .hold = 0.5,
                               .memory = 10,
                               .confirm = 3,

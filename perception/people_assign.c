@@ -52,7 +52,7 @@ double people_agreement(const vg_people *p, const cast *casts, int32_t camera, i
     for (int32_t j = 0; j < p->joints; j++) {
         if (!(casts[j].variance > 0 && s[j].weight > 0)) continue;
         const double weight = s[j].weight * casts[j].weight;
-        sum += weight * fmax(-1, 1 - soft * cast_distance(casts + j, s + j));
+        sum += weight * people_agree(soft * cast_distance(casts + j, s + j));
         total += weight, compared++;
     }
     return compared >= p->config.joints && sum > 0.2 * total ? sum : 0;

@@ -37,7 +37,7 @@ static double pair_score(const vg_people *p, const int32_t camera[2], const int3
         double X[3], distance;
         const double weight = sqrt(a[j].weight * b[j].weight);
         const bool meets = people_meet(X, &distance, p->eyes + camera[0], a + j, p->eyes + camera[1], b + j);
-        sum += weight * (meets ? fmax(-1, 1 - soft * distance) : -1);
+        sum += weight * (meets ? people_agree(soft * distance) : -1);
         total += weight, compared++;
     }
     return compared >= p->config.joints && sum > 0.3 * total ? sum : 0;

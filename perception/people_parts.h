@@ -1,7 +1,7 @@
 /* The parts of people.h. Private to people*.c.
  *
  * Inside, lenses are undone: a keypoint is a sight, normalised coordinates and a ray. Distances are squared and in units of
- * their variance; agreement is 1 - distance / gate, from 1 (exact) over 0 (at the gate) to -1. */
+ * their variance; agreement goes from 1 (exact) over 0 (at the gate) to -1 (far off), heavy-tailed as detectors' errors are. */
 #ifndef VG_PERCEPTION_PEOPLE_PARTS_H
 #define VG_PERCEPTION_PEOPLE_PARTS_H
 
@@ -99,6 +99,10 @@ void people_look(vg_people *p, const vg_frame *frame);
 static inline double cast_distance(const cast *c, const sight *s) {
     const double ex = c->x - s->x, ey = c->y - s->y;
     return (ex * ex + ey * ey) / c->variance;
+}
+/* Agreement of a squared distance given in squared gates (Geman and McClure's loss, turned and shifted). */
+static inline double people_agree(double distance) {
+    return 2 / (1 + distance) - 1;
 }
 /* World point with a variance (m^2) through a camera. False behind it. */
 bool people_cast(cast *out, const eye *e, const double X[3], double variance);

@@ -134,14 +134,14 @@ static void judge(placed *out, const task *t) {
         if (!t->views[c]) continue;
         cast seen;
         if (!people_cast(&seen, t->p->eyes + c, out->x, 0)) continue;
-        const double agreement = 1 - cast_distance(&seen, t->views[c]) / gate;
+        const double agreement = people_agree(cast_distance(&seen, t->views[c]) / gate);
         if (agreement <= 0) continue;
         out->score += agreement * t->views[c]->weight, out->views |= 1u << c, out->count++;
     }
     if (!t->expected) return;
     double square = 0;
     for (int k = 0; k < 3; k++) square += (out->x[k] - t->expected[k]) * (out->x[k] - t->expected[k]);
-    out->score += t->trust * fmax(-1, 1 - square / (gate * t->variance));
+    out->score += t->trust * people_agree(square / (gate * t->variance));
 }
 
 static void try_point(placed *best, const task *t, const double X[3]) {
