@@ -13,6 +13,8 @@
 #define DRIFT    1.0  /* m/s; and in one that is not */
 #define MISFIT   0.35 /* a view of which a smaller share of joints agrees with the others shows someone else */
 #define TWIN     0.15 /* m; mean distance of the joints of two bodies that are one */
+#define WHOLE    4    /* a new body shows at least every fourth joint */
+#define YOUNG    10   /* frames met; before them a body that is lost is forgotten at once */
 #define PATIENCE 4    /* times `hold`: who is seen by one camera alone for so long is lost too */
 
 vg_people_config vg_people_config_default(void) {
@@ -67,10 +69,15 @@ vg_status vg_people_create(vg_people **out, const vg_people_config *config, vg_d
     VG_TRY(vg_dims_check(detections, err));
     if (slots < 1 || slots > VG_MAX_PEOPLE)
         return vg_fail(err, VG_INVALID, "people: slots is %d; it must be 1 to %d", slots, VG_MAX_PEOPLE);
+    if (config->set && config->set->joints != detections.joints)
+        return vg_fail(err, VG_INVALID, "people: joint set %s has %d joints, the detections have %d", config->set->name,
+                       config->set->joints, detections.joints);
     vg_people *p = calloc(1, sizeof *p);
     if (!p) return vg_fail(err, VG_NO_MEMORY, "cannot allocate %zu bytes", sizeof *p);
     p->config = *config, p->dims = detections, p->slots = slots, p->capacity = 2 * slots;
     p->joints = detections.joints;
+    if (config->set) p->set = *config->set;
+    p->config.set = NULL;
     p->state_bytes = sizeof(people_state) + (size_t)p->capacity * sizeof(body);
     vg_arena measure = {0};
     plan(p, &measure);
@@ -105,6 +112,10 @@ void vg_people_save_state(const vg_people *p, void *out) {
 
 void vg_people_load_state(vg_people *p, const void *state) {
     memcpy(p->state, state, p->state_bytes);
+}
+
+static int32_t max_int(int32_t a, int32_t b) {
+    return a > b ? a : b;
 }
 
 static bool is_active(const body *b) {
@@ -241,8 +252,9 @@ static void update(vg_people *p, int32_t at) {
         for (int32_t c = 0; c < p->cameras; c++)
             if (!(to->views >> c & 1)) given_of(p, at, c)[j] = NULL; /* at odds with the others */
     }
+    b->agreed = met;
     if (met + seen >= p->config.joints) b->unseen = 0;
-    if (met >= p->config.joints)
+    if (met >= (b->met < YOUNG ? max_int(p->config.joints, p->joints / WHOLE) : p->config.joints))
         b->unmet = 0, b->met++;
     else if (b->state == BODY_NEW)
         b->met = 0;
@@ -274,15 +286,15 @@ static int32_t find_slot(vg_people *p) {
 
 /* A new body is told once it is sure, in a slot of its own. */
 static void come_in(vg_people *p, body *b) {
-    const bool sure = views_of(p, b) >= 3 || b->met >= p->config.confirm;
+    const bool sure = b->met >= p->config.confirm || (views_of(p, b) >= 3 && b->agreed >= p->joints / 2);
     if (sure && b->met > 0 && (b->slot = find_slot(p)) >= 0) b->state = BODY_HELD, b->name = ++p->state->names;
-    if (b->unmet > 0.5 * p->config.hold) b->state = BODY_FREE;
 }
 
 static void go(const vg_people *p, body *b) {
     const vg_people_config *k = &p->config;
     if (b->state == BODY_HELD && (b->unseen > k->hold || b->unmet > PATIENCE * k->hold)) b->state = BODY_LOST;
-    if (b->state == BODY_LOST && b->unseen > k->memory) b->state = BODY_FREE;
+    const bool young = b->met < YOUNG && b->unmet > k->hold; /* was hardly ever there: most likely nobody */
+    if (young || (b->state == BODY_LOST && b->unseen > k->memory)) b->state = BODY_FREE;
 }
 
 /* Two bodies that have become one: no camera shows both, and their joints are in the same places. The younger ends. */
@@ -291,16 +303,9 @@ static void end_twins(vg_people *p) {
     for (int32_t a = 0; a < p->capacity; a++)
         for (int32_t b = a + 1; b < p->capacity; b++) {
             if (!is_active(bodies + a) || !is_active(bodies + b)) continue;
-            double sum = 0;
-            int32_t count = 0, both = 0;
+            int32_t both = 0;
             for (int32_t c = 0; c < p->cameras; c++) both += bodies[a].detection[c] >= 0 && bodies[b].detection[c] >= 0;
-            for (int32_t j = 0; j < p->joints; j++) {
-                const body_joint *i = bodies[a].joint + j, *k = bodies[b].joint + j;
-                if (!i->known || !k->known || i->unseen > 0 || k->unseen > 0) continue;
-                const double d[3] = {i->x[0] - k->x[0], i->x[1] - k->x[1], i->x[2] - k->x[2]};
-                sum += vg_norm3(d), count++;
-            }
-            if (both || count < p->config.joints || sum > TWIN * count) continue;
+            if (both || people_apart(p, bodies + a, bodies + b) > TWIN) continue;
             const bool a_younger = bodies[b].name && (!bodies[a].name || bodies[a].name > bodies[b].name);
             bodies[a_younger ? a : b].state = BODY_FREE;
         }

@@ -18,6 +18,8 @@
 
 #include <stdbool.h>
 
+struct vg_joint_set; /* joints.h */
+
 /* vg_people_config_default() is valid as it is. */
 typedef struct vg_people_config {
     double confidence;   /* keypoints above this take part, 0 .. 1 */
@@ -29,6 +31,9 @@ typedef struct vg_people_config {
     double memory;   /* s; who was lost for this long is forgotten, name and slot */
     int32_t confirm; /* frames; a new person seen by only two of many cameras is told after being met so often */
     int32_t joints;  /* fewer keypoints in common say nothing */
+    const struct vg_joint_set
+        *set; /* what the joints are, against bodies that cannot be and left and right mixed up; copied;
+                                       NULL = not known */
 } vg_people_config;
 
 vg_people_config vg_people_config_default(void);

@@ -4,6 +4,10 @@
 #include <math.h>
 #include <string.h>
 
+#define SIMILAR  0.2 /* least mean agreement of a detection with a body */
+#define SURE     0.5 /* above this nobody asks whether left and right are exchanged */
+#define MIRRORED 0.9 /* that they are is less likely than that they are not */
+#define MIXED_UP 0.8 /* gain in agreement, of 4 at most, from which on left and right are exchanged */
 #define MAX_SIDE (2 * VG_MAX_PEOPLE + 1)
 
 /* The Hungarian method with potentials, O(rows^2 columns) (Kuhn 1955, Munkres 1957; in the form of shortest augmenting
@@ -44,18 +48,27 @@ void people_assign(int32_t *to, const double *score, int32_t rows, int32_t colum
         if (of[c]) to[of[c] - 1] = c - 1;
 }
 
-double people_agreement(const vg_people *p, const cast *casts, int32_t camera, int32_t detection) {
+/* Sum of agreements, every joint with itself or with the joint of the other side. */
+static double sum_agreements(double *total, const vg_people *p, const cast *casts, const sight *s, bool mirrored) {
     const double soft = 1 / (p->config.gate * p->config.gate);
-    const sight *s = sights_of(p, camera, detection);
-    double sum = 0, total = 0;
+    double sum = 0;
     int32_t compared = 0;
+    *total = 0;
     for (int32_t j = 0; j < p->joints; j++) {
-        if (!(casts[j].variance > 0 && s[j].weight > 0)) continue;
-        const double weight = s[j].weight * casts[j].weight;
-        sum += weight * people_agree(soft * cast_distance(casts + j, s + j));
-        total += weight, compared++;
+        const sight *t = s + (mirrored ? p->set.mirror[j] : j);
+        if (!(casts[j].variance > 0 && t->weight > 0)) continue;
+        const double weight = t->weight * casts[j].weight;
+        sum += weight * people_agree(soft * cast_distance(casts + j, t));
+        *total += weight, compared++;
     }
-    return compared >= p->config.joints && sum > 0.2 * total ? sum : 0;
+    return compared >= p->config.joints ? sum : 0;
+}
+
+double people_agreement(const vg_people *p, const cast *casts, int32_t camera, int32_t detection) {
+    const sight *s = sights_of(p, camera, detection);
+    double total, sum = sum_agreements(&total, p, casts, s, false);
+    if (p->set.joints && sum < SURE * total) sum = fmax(sum, MIRRORED * sum_agreements(&total, p, casts, s, true));
+    return sum > SIMILAR * total ? sum : 0;
 }
 
 void people_share(vg_people *p, int32_t first, int32_t end, const bool *takes) {
@@ -78,6 +91,10 @@ void people_share(vg_people *p, int32_t first, int32_t end, const bool *takes) {
             *owner_of(p, c, columns[to[r]]) = rows[r];
         }
     }
+}
+
+static double agreement_at(const cast *k, const sight *s, double soft) {
+    return k->weight * people_agree(soft * cast_distance(k, s));
 }
 
 static double distance_to(const vg_people *p, int32_t at, int32_t camera, int32_t joint, const sight *s) {
@@ -106,6 +123,24 @@ static void move_keypoint(vg_people *p, int32_t b, int32_t c, int32_t j) {
     *mine = best;
 }
 
+/* Left and right that a detector has mixed up. */
+static void turn_about(vg_people *p, int32_t b, int32_t c) {
+    const double soft = 1 / (p->config.gate * p->config.gate);
+    const sight **mine = given_of(p, b, c);
+    for (int32_t j = 0; j < p->set.joints; j++) {
+        const int32_t m = p->set.mirror[j];
+        if (m <= j || (!mine[j] && !mine[m])) continue;
+        const cast *casts = casts_of(p, b, c);
+        if (!(casts[j].variance > 0 && casts[m].variance > 0)) continue;
+        double gain = 0;
+        if (mine[j]) gain += agreement_at(casts + m, mine[j], soft) - agreement_at(casts + j, mine[j], soft);
+        if (mine[m]) gain += agreement_at(casts + j, mine[m], soft) - agreement_at(casts + m, mine[m], soft);
+        if (gain < MIXED_UP) continue;
+        const sight *held = mine[j];
+        mine[j] = mine[m], mine[m] = held;
+    }
+}
+
 void people_give(vg_people *p) {
     for (int32_t b = 0; b < p->capacity; b++) {
         const body *who = p->state->bodies + b;
@@ -117,6 +152,8 @@ void people_give(vg_people *p) {
     }
     for (int32_t b = 0; b < p->capacity; b++)
         for (int32_t c = 0; c < p->cameras && p->state->bodies[b].state; c++)
-            if (p->state->bodies[b].detection[c] >= 0)
+            if (p->state->bodies[b].detection[c] >= 0) {
+                turn_about(p, b, c);
                 for (int32_t j = 0; j < p->joints; j++) move_keypoint(p, b, c, j);
+            }
 }

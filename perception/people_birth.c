@@ -9,6 +9,10 @@
 #define TRIED      48   /* meetings of two that are followed into the other cameras */
 #define REACH      1.4  /* m; no joint is farther from the middle of a body */
 #define SPREAD     0.06 /* m, rms; less is no body */
+#define SHORT      0.15 /* m; shorter bones tell nothing */
+#define SMALL      0.4  /* of an adult's bones, noise included */
+#define TALL       1.8  /* ... */
+#define WRONG      0.34 /* share of bones that may be neither */
 #define TWIN       0.2  /* m; mean distance of the joints of one body found twice */
 #define WALK       1.5  /* m/s; how far the lost get */
 #define STEP_ASIDE 0.5  /* m; and how far off their prediction is at once */
@@ -79,6 +83,20 @@ static void body_of_pair(body *out, const vg_people *p, const pair *from) {
     }
 }
 
+/* Bones as long as people's, or nearly all of them: where two people are taken for one, they are not. */
+static bool has_bones(const vg_people *p, const body *b) {
+    int32_t right = 0, wrong = 0;
+    for (int32_t i = 0; i < p->set.bones; i++) {
+        const vg_bone *bone = p->set.bone + i;
+        const body_joint *m = b->joint + bone->a, *n = b->joint + bone->b;
+        if (!m->known || !n->known || bone->length < SHORT) continue;
+        const double d[3] = {m->x[0] - n->x[0], m->x[1] - n->x[1], m->x[2] - n->x[2]},
+                     size = vg_norm3(d) / bone->length;
+        size > SMALL &&size < TALL ? right++ : wrong++;
+    }
+    return wrong <= WRONG * (right + wrong);
+}
+
 static bool is_plausible(const vg_people *p, const body *b) {
     double middle[3] = {0}, square = 0, farthest = 0;
     int32_t count = 0;
@@ -92,28 +110,31 @@ static bool is_plausible(const vg_people *p, const body *b) {
         for (int k = 0; k < 3; k++) away[k] = b->joint[j].x[k] - middle[k];
         square += vg_dot3(away, away), farthest = fmax(farthest, vg_norm3(away));
     }
-    return farthest < REACH && sqrt(square / count) > SPREAD;
+    return farthest < REACH && sqrt(square / count) > SPREAD && has_bones(p, b);
 }
 
-/* Mean distance of the joints both know; negative where they have too few in common. */
-static double body_distance(const vg_people *p, const body *a, const body *b) {
+static double mean_distance(const vg_people *p, const body *a, const body *b, bool mirrored) {
     double sum = 0;
     int32_t count = 0;
     for (int32_t j = 0; j < p->joints; j++) {
-        if (!a->joint[j].known || !b->joint[j].known || b->joint[j].unseen > p->config.hold) continue;
-        double d[3];
-        for (int k = 0; k < 3; k++) d[k] = a->joint[j].x[k] - b->joint[j].x[k];
+        const body_joint *m = a->joint + j, *n = b->joint + (mirrored ? p->set.mirror[j] : j);
+        if (!m->known || !n->known || m->unseen > p->config.hold || n->unseen > p->config.hold) continue;
+        const double d[3] = {m->x[0] - n->x[0], m->x[1] - n->x[1], m->x[2] - n->x[2]};
         sum += vg_norm3(d), count++;
     }
-    return count >= p->config.joints ? sum / count : -1;
+    return count >= p->config.joints ? sum / count : (double)INFINITY;
+}
+
+double people_apart(const vg_people *p, const body *a, const body *b) {
+    const double direct = mean_distance(p, a, b, false);
+    return p->set.joints ? fmin(direct, mean_distance(p, a, b, true)) : direct;
 }
 
 static bool is_twin(const vg_people *p, const body *candidate) {
     for (int32_t b = 0; b < p->capacity; b++) {
         const body *other = p->state->bodies + b;
-        if (other->state != BODY_NEW && other->state != BODY_HELD) continue;
-        const double distance = body_distance(p, candidate, other);
-        if (distance >= 0 && distance < TWIN) return true;
+        if ((other->state == BODY_NEW || other->state == BODY_HELD) && people_apart(p, candidate, other) < TWIN)
+            return true;
     }
     return false;
 }

@@ -7,6 +7,7 @@
 
 #include "calibration/calibration.h"
 #include "common/arena.h"
+#include "perception/joints.h"
 #include "perception/people.h"
 
 typedef struct sight {
@@ -45,6 +46,7 @@ typedef struct body {
     int64_t name;
     int32_t state;                     /* body_state */
     int32_t met;                       /* frames in which views agreed, in a row while new */
+    int32_t agreed;                    /* joints that two views placed in this frame */
     int32_t slot;                      /* -1 while new */
     int32_t detection[VG_MAX_CAMERAS]; /* given in this frame; -1 = none */
     double unseen, unmet;              /* s since any view saw the body; since two of them agreed */
@@ -58,6 +60,7 @@ typedef struct people_state {
 
 struct vg_people {
     vg_people_config config;
+    vg_joint_set set; /* joints = 0: not known */
     vg_dims dims;     /* of detections */
     int32_t slots;    /* people told */
     int32_t capacity; /* bodies followed: slots and as many again for those not yet told */
@@ -149,6 +152,10 @@ typedef struct pair {
     double score;
     int16_t camera[2], detection[2];
 } pair;
+
+/* Mean distance of the joints that both bodies know of late, m, left and right exchanged where that makes it less; infinite
+ * where they have too few in common. */
+double people_apart(const vg_people *p, const body *a, const body *b);
 
 /* Makes bodies of detections that nobody owns: finds the lost again, and begins new ones. */
 void people_birth(vg_people *p);

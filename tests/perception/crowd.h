@@ -16,18 +16,29 @@ typedef struct crowd {
     int32_t cameras, persons;
     vg_rng rng;
     double noise, miss, lost;                          /* px; share of keypoints, of people missed */
+    double torn;                                       /* share of neighbours in a picture who exchange their legs */
+    double mixed;                                      /* share of detections whose left and right are exchanged */
+    double room, radius;                               /* m: between people; of where they walk */
+    bool opaque;                                       /* who stands behind another in a picture is missed */
     double at[CROWD_PEOPLE][2], heading[CROWD_PEOPLE]; /* m, radians */
     double phase[CROWD_PEOPLE], size[CROWD_PEOPLE];    /* of the step, radians; of the body, 1 = 1.75 m */
     double X[CROWD_PEOPLE][CROWD_JOINTS][3];           /* m */
-    double time, radius;                               /* s; m, of where they walk */
+    double time;                                       /* s */
     bool hidden[VG_MAX_CAMERAS][CROWD_PEOPLE];         /* set by the test */
     int32_t whose[VG_MAX_CAMERAS][CROWD_ROOM];         /* person of each detection, -1 = nobody */
+    bool seen[VG_MAX_CAMERAS][CROWD_PEOPLE][CROWD_JOINTS]; /* keypoints detected */
     vg_camera camera[VG_MAX_CAMERAS];
 } crowd;
 
 static inline void crowd_begin(crowd *k, int32_t cameras, int32_t persons, vg_rng rng) {
-    *k = (crowd){
-        .cameras = cameras, .persons = persons, .rng = rng, .noise = 2, .miss = 0.1, .lost = 0.05, .radius = 1.5};
+    *k = (crowd){.cameras = cameras,
+                 .persons = persons,
+                 .rng = rng,
+                 .noise = 2,
+                 .miss = 0.1,
+                 .lost = 0.05,
+                 .room = 0.45,
+                 .radius = 1.5};
     for (int c = 0; c < cameras; c++) {
         const double angle = 2 * VG_PI * c / cameras + 0.1;
         k->camera[c] = camera_of(c == 1 ? MILD : IDEAL);
@@ -41,7 +52,7 @@ static inline void crowd_begin(crowd *k, int32_t cameras, int32_t persons, vg_rn
     }
 }
 
-/* Everyone walks at 1 m/s, turns back at the edge, and makes way below 0.45 m. */
+/* Everyone walks at 1 m/s, turns back at the edge, and makes way for those nearer than `room`. */
 static inline void crowd_step(crowd *k, double dt) {
     k->time += dt;
     for (int w = 0; w < k->persons; w++) {
@@ -50,7 +61,8 @@ static inline void crowd_step(crowd *k, double dt) {
         if (at[0] * push[0] + at[1] * push[1] > 0 && hypot(at[0], at[1]) > k->radius) k->heading[w] += 2.5 * dt;
         for (int o = 0; o < k->persons; o++) {
             const double dx = at[0] - k->at[o][0], dy = at[1] - k->at[o][1], d = hypot(dx, dy);
-            if (o != w && d < 0.45 && d > 0) push[0] += 3 * (0.45 - d) / d * dx, push[1] += 3 * (0.45 - d) / d * dy;
+            if (o == w || d >= k->room || d == 0) continue;
+            push[0] += 3 * (k->room - d) / d * dx, push[1] += 3 * (k->room - d) / d * dy;
         }
         for (int i = 0; i < 2; i++) at[i] += dt * push[i];
         k->phase[w] += 6 * dt;
@@ -67,12 +79,41 @@ static inline void crowd_step(crowd *k, double dt) {
     }
 }
 
+/* Another person's middle is in front of this one's, and less than 0.25 m aside. */
+static inline bool crowd_covered(const crowd *k, int c, int w) {
+    const double *R = k->camera[c].R, *t = k->camera[c].t;
+    double p[CROWD_PEOPLE][3];
+    for (int o = 0; o < k->persons; o++) {
+        vg_mat3_mul_vec(p[o], R, (double[3]){k->at[o][0], k->at[o][1], 1});
+        for (int i = 0; i < 3; i++) p[o][i] += t[i];
+    }
+    for (int o = 0; o < k->persons; o++)
+        if (o != w && p[o][2] < p[w][2] && fabs(p[o][0] / p[o][2] - p[w][0] / p[w][2]) * p[w][2] < 0.25) return true;
+    return false;
+}
+
+/* Knees and ankles of two neighbouring detections change owners. */
+static inline void crowd_tear(crowd *k, vg_keypoint *keypoints, const int32_t *place, int c) {
+    for (int a = 0; a < k->persons; a++)
+        for (int b = a + 1; b < k->persons; b++) {
+            const bool torn = (double)vg_rng_uniform(&k->rng) < k->torn;
+            if (!torn || hypot(k->at[a][0] - k->at[b][0], k->at[a][1] - k->at[b][1]) > 0.8) continue;
+            if (k->whose[c][place[a]] < 0 || k->whose[c][place[b]] < 0) continue;
+            for (int j = 8; j < 12; j++) {
+                vg_keypoint *x = keypoints + place[a] * CROWD_JOINTS + j, *y = keypoints + place[b] * CROWD_JOINTS + j;
+                const vg_keypoint held = *x;
+                *x = *y, *y = held;
+            }
+        }
+}
+
 /* What the cameras detect now; detections beyond the people are empty. */
 static inline void crowd_look(crowd *k, vg_frame *f) {
     const int32_t D = f->dims.people;
     f->frame_id++, f->time_ns = (int64_t)(k->time * 1e9);
     f->flags = f->frame_id == 1 ? VG_FRAME_FIRST : 0;
     memset(vg_frame_keypoints(f), 0, sizeof(vg_keypoint) * (size_t)(k->cameras * D * CROWD_JOINTS));
+    memset(k->seen, 0, sizeof k->seen);
     for (int c = 0; c < k->cameras; c++) {
         int32_t order[CROWD_ROOM];
         vg_frame_cameras(f)[c] = k->camera[c];
@@ -84,17 +125,27 @@ static inline void crowd_look(crowd *k, vg_frame *f) {
         for (int w = 0; w < k->persons; w++) {
             const bool unseen = (double)vg_rng_uniform(&k->rng) < k->lost;
             vg_keypoint *to = vg_frame_keypoints(f) + (c * D + order[w]) * CROWD_JOINTS;
-            if (unseen || k->hidden[c][w]) continue;
+            if (unseen || k->hidden[c][w] || (k->opaque && crowd_covered(k, c, w))) continue;
             k->whose[c][order[w]] = w;
             for (int j = 0; j < CROWD_JOINTS; j++) {
                 double uv[2];
                 const float nu = vg_rng_normal(&k->rng), nv = vg_rng_normal(&k->rng);
                 const bool missed = (double)vg_rng_uniform(&k->rng) < k->miss;
                 if (missed || !vg_project(uv, NULL, NULL, k->camera + c, k->X[w][j])) continue;
+                k->seen[c][w][j] = true;
                 to[j] = (vg_keypoint){(float)(uv[0] + k->noise * (double)nu), (float)(uv[1] + k->noise * (double)nv),
                                       vg_rng_range(&k->rng, 0.4f, 1)};
             }
         }
+        for (int w = 0; w < k->persons; w++) {
+            vg_keypoint *to = vg_frame_keypoints(f) + (c * D + order[w]) * CROWD_JOINTS;
+            if (!((double)vg_rng_uniform(&k->rng) < k->mixed)) continue;
+            for (int j = 0; j < CROWD_JOINTS; j += 2) {
+                const vg_keypoint held = to[j];
+                to[j] = to[j + 1], to[j + 1] = held;
+            }
+        }
+        crowd_tear(k, vg_frame_keypoints(f) + c * D * CROWD_JOINTS, order, c);
     }
 }
 
