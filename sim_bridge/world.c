@@ -3,6 +3,7 @@
 
 #include "sim_bridge/embedded/embedded.h"
 #include "sim_bridge/remote/remote.h"
+#include "sim_bridge/unrealcv/client.h"
 
 #include <string.h>
 
@@ -13,6 +14,7 @@ static const struct {
 } registry[] = {
     {"embedded", vg_embedded_open},
     {"remote", vg_remote_open},
+    {"unrealcv", vg_unrealcv_open},
 };
 
 vg_world_config vg_world_config_default(void) {
@@ -22,14 +24,19 @@ vg_world_config vg_world_config_default(void) {
                              .people = 6,
                              .envs = 1,
                              .preset = VG_PRESET_DEFAULT,
-                             .timeout_seconds = 5};
+                             .timeout_seconds = 5,
+                             .game = {.width = 320, .height = 240, .fov = 90, .reconnect_seconds = 30}};
+}
+
+const char *vg_world_kind_of_endpoint(const char *endpoint) {
+    return strncmp(endpoint, "unrealcv://", 11) == 0 ? "unrealcv" : "remote";
 }
 
 vg_status vg_world_open(vg_world **out, const vg_world_config *config, vg_error *err) {
     *out = NULL;
     for (size_t i = 0; i < sizeof registry / sizeof registry[0]; i++)
         if (strcmp(config->kind, registry[i].kind) == 0) return registry[i].open(out, config, err);
-    return vg_fail(err, VG_INVALID, "world.kind `%s` is unknown; use embedded or remote", config->kind);
+    return vg_fail(err, VG_INVALID, "world.kind `%s` is unknown; use embedded, remote or unrealcv", config->kind);
 }
 
 void vg_world_close(vg_world *world) {

@@ -1,5 +1,5 @@
-/* Worlds: where frames come from and commands go. This is the only door; behind it stand the embedded simulator and a
- * remote world over ZeroMQ, and the rest of the program cannot tell which one it is talking to. A world holds N
+/* Worlds: where frames come from and commands go. This is the only door; behind it stand the embedded simulator, a
+ * remote world over ZeroMQ and a game over UnrealCV, and the rest of the program cannot tell which one it is talking to. A world holds N
  * environments that are stepped in lock-step batches. To add a world: one folder, one vg_world_ops table, one line in
  * the registry of world.c. */
 #ifndef VG_SIM_BRIDGE_WORLD_H
@@ -84,9 +84,34 @@ typedef enum vg_preset {
     VG_PRESET_PAPER = 1    /* the reference task exactly: 0.4 s steps, 0.20 to 0.29 m/s, teleporting cameras */
 } vg_preset;
 
+/* Where a game's 2D keypoints come from. */
+typedef enum vg_keypoint_source {
+    VG_KEYPOINTS_PROJECTED = 0, /* the true joints, projected, hidden by bodies and obstacles, with the simulator's noise */
+    VG_KEYPOINTS_EXACT = 1,     /* the same without noise */
+    VG_KEYPOINTS_MASKED = 2     /* as projected, but hidden where the object mask shows something else */
+} vg_keypoint_source;
+
+/* How a step of a game's time is let pass. */
+typedef enum vg_pace {
+    VG_PACE_AUTO = 0,  /* tick where the game offers it, else pause */
+    VG_PACE_TICK = 1,  /* the game stands still but for fixed ticks */
+    VG_PACE_PAUSE = 2, /* it runs for a step's time, and is paused while it is looked at */
+    VG_PACE_FREE = 3   /* it runs all the time */
+} vg_pace;
+
+/* What is particular to a game (kind unrealcv). */
+typedef struct vg_game_config {
+    int32_t pace;             /* vg_pace */
+    const char *cameras;      /* names or indices between blanks; NULL or "": those behind the player's, spawned if need be */
+    const char *people;       /* names between blanks; one word: that with 1, 2, ... behind it; NULL or "": human */
+    int32_t width, height;    /* px */
+    double fov;               /* degrees, horizontal */
+    double reconnect_seconds; /* a game that went away is waited for so long */
+} vg_game_config;
+
 /* How to open a world. vg_world_config_default() is valid as it is (embedded, blank). Strings are borrowed for the call. */
 typedef struct vg_world_config {
-    const char *kind; /* "embedded" | "remote" */
+    const char *kind; /* "embedded" | "remote" | "unrealcv" */
     /* embedded */
     const char *scene;  /* name of a scene in the scenes folder, or a path to a scene file */
     const char *motion; /* NULL, or a BVH file whose walk the simulated people replay */
@@ -94,13 +119,17 @@ typedef struct vg_world_config {
     int32_t preset; /* vg_preset */
     double miss_rate,
         swap_rate; /* share of visible people missed per camera and frame; share of neighbouring pairs whose keypoints are swapped */
-    /* remote */
-    const char *endpoint;   /* tcp://host:port or ipc:///path */
+    /* remote, unrealcv */
+    const char *endpoint;   /* tcp://host:port or ipc:///path; a game: tcp://host:port or unix:///path */
     double timeout_seconds; /* how long a step may take before the peer counts as dead */
+    int32_t keypoints;      /* vg_keypoint_source */
+    vg_game_config game;
     const vg_log *log;      /* may be NULL */
 } vg_world_config;
 
 vg_world_config vg_world_config_default(void);
+/* The kind of world that an endpoint means: "unrealcv" for unrealcv://..., else "remote". */
+const char *vg_world_kind_of_endpoint(const char *endpoint);
 
 /* Opens a world. Release with vg_world_close. Errors name the field, its value and the mend. */
 vg_status vg_world_open(vg_world **out, const vg_world_config *config, vg_error *err);

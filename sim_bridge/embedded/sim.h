@@ -4,7 +4,8 @@
  *   sight.c  what each camera can see          noise.c  what a detector would make of it
  * scene.c reads scene files, clip.c real motion, embedded.c is the world (state, reset, step).
  * The state of an environment (sim_state and its people) is plain data: everything after a step follows from it and from
- * the command, so copying it is a checkpoint. Lanes of 16 floats hold the joints of one person; 14 and 15 are spare. */
+ * the command, so copying it is a checkpoint. Lanes of 16 floats hold the joints of one person; 14 and 15 are spare.
+ * A game driven over UnrealCV borrows team, sight and noise (unrealcv/client_*.c). */
 #ifndef VG_SIM_BRIDGE_EMBEDDED_SIM_H
 #define VG_SIM_BRIDGE_EMBEDDED_SIM_H
 
@@ -178,6 +179,8 @@ float sim_gait_cadence(const sim_body *body, float speed);
 sim_body sim_body_of_height(float height);
 sim_body sim_body_of_paper(float scale);
 void sim_body_pose(sim_pose *out, const sim_person *person);
+/* The body round 14 joints that come from elsewhere. */
+void sim_pose_of_joints(sim_pose *out, const float joint[VG_JOINTS14][3]);
 
 /* sight.c: exact image positions (lanes of one camera and person) and who hides what. */
 typedef struct sim_sight {

@@ -105,3 +105,7 @@ const ucv_rig ucv_rigs[UCV_RIGS] = {
 #include "sim_bridge/unrealcv/rigs.def"
 #undef RIG
 };
+
+const char *const ucv_joint_bones[VG_JOINTS14] = {"upperarm_l", "upperarm_r", "lowerarm_l", "lowerarm_r", "hand_l",
+                                                  "hand_r",     "thigh_l",    "thigh_r",    "calf_l",     "calf_r",
+                                                  "foot_l",     "foot_r",     "eye_l",      "eye_r"};

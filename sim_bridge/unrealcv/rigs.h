@@ -24,5 +24,7 @@ typedef struct ucv_rig {
 } ucv_rig;
 #define UCV_RIGS 4
 extern const ucv_rig ucv_rigs[UCV_RIGS];
+/* Names of the joints' bones in Unreal's mannequins, for rigs that are not in the table. */
+extern const char *const ucv_joint_bones[VG_JOINTS14];
 
 #endif

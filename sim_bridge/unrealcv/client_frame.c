@@ -1,0 +1,182 @@
+/* A frame in one round: cameras placed, time let pass, cameras, bones and pictures asked for, all within one instant of the
+ * game; then the frame from the replies. */
+#include "sim_bridge/unrealcv/client_impl.h"
+#include "sim_bridge/unrealcv/coords.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DRIFT 1e-3 /* m, rad: a camera this far from where it was sent was held up by something */
+
+/* --- asking -------------------------------------------------------------------------------------------------------------- */
+
+static void place_camera(ucv_env *e, int32_t i) {
+    const sim_camera *camera = &e->state->camera[i];
+    const double at[3] = {(double)camera->at[0], (double)camera->at[1], (double)camera->at[2]};
+    double pose[6] = {0, 0, 0, (double)camera->pitch * 180 / VG_PI, ucv_yaw_of_heading((double)camera->yaw), 0};
+    char text[UCV_LABEL + 32];
+    ucv_from_world(pose, at);
+    if (e->has_pose) {
+        snprintf(text, sizeof text, "vset /camera/%s/pose", e->camera[i]);
+        ucv_ask_numbers(&e->link, text, pose, 6);
+        return;
+    }
+    snprintf(text, sizeof text, "vset /camera/%s/location", e->camera[i]);
+    ucv_ask_numbers(&e->link, text, pose, 3);
+    snprintf(text, sizeof text, "vset /camera/%s/rotation", e->camera[i]);
+    ucv_ask_numbers(&e->link, text, pose + 3, 3);
+}
+
+void ucv_ask_frame(ucv_client *c, ucv_env *e, bool tick) {
+    ucv_link *link = &e->link;
+    const int32_t cameras = c->sim.dims.cameras, people = c->sim.dims.people;
+    ucv_round_begin(link);
+    const bool masks = c->wish.keypoints == VG_KEYPOINTS_MASKED;
+    const int32_t per_camera = e->has_pose ? 1 : 2;
+    if (e->pace == VG_PACE_PAUSE) ucv_ask(link, "vset /action/game/pause");
+    if (e->pace == VG_PACE_FREE && e->has_batch)
+        ucv_ask(link, "vbatch %d", 2 * per_camera * cameras + people + (masks ? cameras : 0));
+    e->place_at = link->count;
+    for (int32_t i = 0; i < cameras; i++) place_camera(e, i);
+    e->tick_at = -1;
+    if (tick && e->pace == VG_PACE_TICK) e->tick_at = ucv_ask(link, "%s", e->tick);
+    e->look_at = link->count;
+    for (int32_t i = 0; i < cameras; i++) {
+        if (e->has_pose) {
+            ucv_ask(link, "vget /camera/%s/pose", e->camera[i]);
+            continue;
+        }
+        ucv_ask(link, "vget /camera/%s/location", e->camera[i]);
+        ucv_ask(link, "vget /camera/%s/rotation", e->camera[i]);
+    }
+    e->bones_at = link->count;
+    for (int32_t p = 0; p < people; p++) ucv_ask(link, "vget /human/%s/3d_keypoint", e->person[p]);
+    e->mask_at = masks ? link->count : -1;
+    for (int32_t i = 0; masks && i < cameras; i++) ucv_ask(link, "vget /camera/%s/object_mask bmp", e->camera[i]);
+}
+
+/* --- cameras ------------------------------------------------------------------------------------------------------------- */
+
+/* Where the game says camera i is; that is also where it goes on from. */
+static vg_status take_camera(vg_camera *view, ucv_env *e, int32_t i, vg_error *err) {
+    double pose[6], at[3];
+    const int32_t first = e->look_at + (e->has_pose ? i : 2 * i);
+    bool good = e->has_pose ? ucv_read_numbers(pose, 6, ucv_reply(&e->link, first))
+                            : ucv_read_numbers(pose, 3, ucv_reply(&e->link, first));
+    if (!good) return ucv_reply_wrong(&e->link, first, "a camera's place was expected: is the camera still there?", err);
+    if (!e->has_pose && !ucv_read_numbers(pose + 3, 3, ucv_reply(&e->link, first + 1)))
+        return ucv_reply_wrong(&e->link, first + 1, "pitch, yaw and roll were expected", err);
+    ucv_to_world(at, pose);
+    sim_camera *camera = &e->state->camera[i];
+    for (int k = 0; k < 3; k++)
+        if (fabs(at[k] - (double)camera->at[k]) > DRIFT) camera->at[k] = (float)at[k], camera->velocity[k] = 0;
+    const double yaw = vg_wrap_angle(ucv_heading_of_yaw(pose[4])), pitch = pose[3] * VG_PI / 180;
+    if (fabs(vg_wrap_angle(yaw - (double)camera->yaw)) > DRIFT) camera->yaw = (float)yaw;
+    if (fabs(pitch - (double)camera->pitch) > DRIFT) camera->pitch = (float)pitch;
+    const double focal = e->width / (2 * tan(e->fov * VG_PI / 360));
+    *view = (vg_camera){.width = e->width,
+                        .height = e->height,
+                        .lens = VG_LENS_BROWN_CONRADY,
+                        .fx = focal,
+                        .fy = focal,
+                        .cx = (e->width - 1) / 2.0,
+                        .cy = (e->height - 1) / 2.0};
+    ucv_camera_rotation(view->R, pose + 3);
+    vg_mat3_mul_vec(view->t, view->R, at);
+    for (int k = 0; k < 3; k++) view->t[k] = -view->t[k];
+    return VG_OK;
+}
+
+/* --- people -------------------------------------------------------------------------------------------------------------- */
+
+/* The bodies that are there, densely: whose they are, and their pose. */
+typedef struct bodies {
+    int32_t count;
+    int32_t person[VG_MAX_PEOPLE];
+    sim_pose pose[VG_MAX_PEOPLE];
+} bodies;
+
+static void take_people(bodies *out, vg_frame *frame, ucv_env *e) {
+    float *truth = vg_frame_truth(frame);
+    out->count = 0;
+    for (int32_t p = 0; p < frame->dims.people; p++) {
+        float(*joints)[3] = (float(*)[3])(void *)(truth + (size_t)p * VG_JOINTS14 * 3);
+        bool there = p < e->state->people && ucv_read_bones(&e->bones, ucv_reply(&e->link, e->bones_at + p));
+        if (there && !ucv_read_joints(joints, &e->bones, e->rig[p])) {
+            e->rig[p] = ucv_find_rig(&e->bones); /* first sight of this person, or another mesh since */
+            there = ucv_read_joints(joints, &e->bones, e->rig[p]);
+        }
+        vg_frame_present(frame)[p] = there;
+        if (!there) {
+            memset(joints, 0, sizeof(float) * VG_JOINTS14 * 3);
+            continue;
+        }
+        out->person[out->count] = p;
+        sim_pose_of_joints(&out->pose[out->count++], (const float(*)[3])joints);
+    }
+}
+
+/* --- keypoints ----------------------------------------------------------------------------------------------------------- */
+
+static bool shows(const ucv_picture *mask, const uint8_t rgb[3], float u, float v) {
+    const int32_t x = (int32_t)lrintf(u), y = (int32_t)lrintf(v);
+    if (x < 0 || y < 0 || x >= mask->width || y >= mask->height) return false;
+    const unsigned char *pixel = ucv_picture_row(mask, y) + 4 * (size_t)x;
+    return pixel[2] == rgb[0] && pixel[1] == rgb[1] && pixel[0] == rgb[2];
+}
+
+/* Visible is what the mask shows in the person's colour. */
+static void hide_by_mask(sim_sight *sight, const ucv_picture *mask, const uint8_t rgb[3]) {
+    float seen = 0;
+    for (int j = 0; j < VG_JOINTS14; j++) {
+        sight->visible[j] = sight->in_image[j] > 0 && shows(mask, rgb, sight->u[j], sight->v[j]) ? 1.0f : 0.0f;
+        seen += sight->visible[j];
+    }
+    sight->hidden = 1 - seen / VG_JOINTS14;
+}
+
+static void exact_keypoints(vg_keypoint *out, const sim_sight *sight) {
+    for (int j = 0; j < VG_JOINTS14; j++)
+        out[j] = sight->visible[j] > 0 ? (vg_keypoint){sight->u[j], sight->v[j], 1} : (vg_keypoint){0, 0, 0};
+}
+
+static vg_status look(const ucv_client *c, const ucv_env *e, vg_frame *frame, const bodies *b, int32_t camera,
+                      vg_error *err) {
+    sim_sight sights[VG_MAX_PEOPLE];
+    ucv_picture mask = {0};
+    const int32_t people = frame->dims.people;
+    if (e->mask_at >= 0 && !ucv_read_bmp(&mask, ucv_reply(&e->link, e->mask_at + camera)))
+        return ucv_reply_wrong(&e->link, e->mask_at + camera, "a BMP of 32 bits was expected", err);
+    const vg_camera *view = &vg_frame_cameras(frame)[camera];
+    vg_keypoint *keypoints = vg_frame_keypoints(frame) + (size_t)camera * (size_t)people * VG_JOINTS14;
+    memset(keypoints, 0, sizeof *keypoints * (size_t)people * VG_JOINTS14);
+    for (int32_t p = 0; p < people; p++) sights[p].size = 0;
+    for (int32_t i = 0; i < b->count; i++) {
+        const int32_t p = b->person[i];
+        if (!sim_sight_of(&sights[p], &c->sim.scene, view, e->state->camera[camera].at, b->pose, b->count, i)) continue;
+        if (mask.pixels) hide_by_mask(&sights[p], &mask, e->colour[p]);
+        if (c->wish.keypoints == VG_KEYPOINTS_EXACT)
+            exact_keypoints(keypoints + p * VG_JOINTS14, &sights[p]);
+        else
+            sim_detect(keypoints + p * VG_JOINTS14, &sights[p], view, &c->sim, e->state, camera, p);
+    }
+    if (c->sim.swap_rate > 0) sim_swap(keypoints, &c->sim, e->state, sights, camera);
+    return VG_OK;
+}
+
+vg_status ucv_take_frame(ucv_client *c, ucv_env *e, vg_frame *frame, vg_error *err) {
+    for (int32_t i = e->place_at; i < e->look_at; i++)
+        if (ucv_reply_failed(&e->link, i))
+            return ucv_reply_wrong(&e->link, i,
+                                   i == e->tick_at ? "set game.pace to pause" : "is the camera still there?", err);
+    for (int32_t i = 0; i < frame->dims.cameras; i++) VG_TRY(take_camera(&vg_frame_cameras(frame)[i], e, i, err));
+    bodies b;
+    take_people(&b, frame, e);
+    for (int32_t i = 0; i < frame->dims.cameras; i++) VG_TRY(look(c, e, frame, &b, i, err));
+    frame->flags = VG_FRAME_TRUTH | VG_FRAME_IDENTIFIED | (e->state->step == 0 ? (uint32_t)VG_FRAME_FIRST : 0u);
+    frame->target = vg_frame_present(frame)[0] ? 0 : -1;
+    frame->frame_id = e->state->frame_id;
+    frame->time_ns = e->state->time_ns;
+    return VG_OK;
+}
