@@ -189,7 +189,8 @@ static vg_status check_config(const vg_eval_config *config, vg_error *err) {
 /* Opens the world and the team that `config` asks for. */
 static vg_status open_team(evaluation *e, vg_error *err) {
     vg_world_config world = e->config->world;
-    world.envs = e->config->episodes < EVAL_ENVS_MAX ? e->config->episodes : EVAL_ENVS_MAX;
+    if (strcmp(world.kind, "embedded") == 0) /* worlds elsewhere have as many as they have */
+        world.envs = e->config->episodes < EVAL_ENVS_MAX ? e->config->episodes : EVAL_ENVS_MAX;
     if (e->policy) {
         VG_TRY(vg_policy_check(e->policy, world.cameras, world.people, world.preset, err));
         world.people = e->policy->task.people; /* the network's capacity; fewer may walk */

@@ -75,6 +75,9 @@ bool vg_options_begin(const vg_usage *usage, int argc, char **argv, vg_texts *wo
 /* Prints "vergence: sentence" on stderr and returns the exit code of the status. */
 int vg_report_error(vg_status status, const vg_error *err);
 
+/* Sets configuration keys as --set gives them, "SECTION.KEY=VALUE" each. */
+vg_status vg_set_pairs(vg_session_config *config, const vg_texts *pairs, vg_error *err);
+
 /* A number for JSON: null where it is not finite. */
 json_t *vg_json_number(double value);
 /* Prints one JSON object on stdout and releases it. */

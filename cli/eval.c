@@ -54,6 +54,8 @@ int vg_cmd_eval(int argc, char **argv) {
     config.policy = NULL;
     bool json = false;
     const char *preset = "default";
+    int32_t envs = 0;
+    vg_texts pairs = {0};
     const vg_option options[] = {
         {"policy", VG_OPTION_TEXT, &config.policy, 0, 0, "NAME|PATH",
          "fixed, orbit, greedy, plan, a run's folder or a policy file"},
@@ -68,12 +70,17 @@ int vg_cmd_eval(int argc, char **argv) {
         {"motion", VG_OPTION_TEXT, &config.world.motion, 0, 0, "FILE.bvh", "people replay this motion"},
         {"miss-rate", VG_OPTION_REAL, &config.world.miss_rate, 0, 1, "X", "share of people a camera misses in a frame"},
         {"swap-rate", VG_OPTION_REAL, &config.world.swap_rate, 0, 1, "X", "share of neighbours swapped"},
+        {"endpoint", VG_OPTION_TEXT, &config.world.endpoint, 0, 0, "ADDRESS",
+         "a world elsewhere: tcp://HOST:PORT or ipc:///PATH; a game: unrealcv://HOST:PORT or unrealcv:///PATH"},
+        {"envs", VG_OPTION_INT, &envs, 1, 256, "N", "games at --endpoint and the numbers after it (1)"},
+        {"set", VG_OPTION_LIST, &pairs, 0, 0, "KEY=VALUE", "for a game: world.keypoints, or any key of section game"},
         {"threads", VG_OPTION_INT, &config.threads, 0, 256, "N", "worker threads; 0: one a core"},
         {"json", VG_OPTION_FLAG, &json, 0, 0, "", "print JSON"},
         {0}};
     const vg_usage usage = {
         "vergence eval --policy NAME|PATH [OPTIONS]",
-        "Measures a policy or a baseline in the embedded simulator, on seeds that training never draws.", options, 0};
+        "Measures a policy or a baseline, in the embedded simulator or at --endpoint, on seeds that training never draws.",
+        options, 0};
     int code;
     if (!vg_options_begin(&usage, argc, argv, NULL, &code)) return code;
     if (!config.policy) {
@@ -84,10 +91,21 @@ int vg_cmd_eval(int argc, char **argv) {
         fprintf(stderr, "vergence: --preset is `%.80s`; it must be default or paper\n", preset);
         return VG_EXIT_USAGE;
     }
+    const vg_log log = {stderr, VG_LOG_WARN};
     config.world.preset = strcmp(preset, "paper") == 0 ? VG_PRESET_PAPER : VG_PRESET_DEFAULT;
     vg_error err = {0};
     vg_eval_result result;
-    const vg_status status = vg_evaluate(&result, &config, &err);
+    vg_session_config settings = vg_session_config_default((vg_preset)config.world.preset);
+    vg_status status = vg_set_pairs(&settings, &pairs, &err);
+    if (status != VG_OK) return vg_report_error(status, &err);
+    if (config.world.endpoint) {
+        const vg_world_config set = vg_session_config_world(&settings, &log);
+        config.world.kind = vg_world_kind_of_endpoint(config.world.endpoint);
+        config.world.envs = envs;
+        config.world.keypoints = set.keypoints, config.world.game = set.game, config.world.log = &log;
+        config.world.timeout_seconds = set.timeout_seconds;
+    }
+    status = vg_evaluate(&result, &config, &err);
     if (status != VG_OK) return vg_report_error(status, &err);
     if (json)
         vg_json_print(vg_eval_json(&result));

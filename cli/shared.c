@@ -12,6 +12,20 @@ int vg_report_error(vg_status status, const vg_error *err) {
     return vg_exit_code(status);
 }
 
+vg_status vg_set_pairs(vg_session_config *config, const vg_texts *pairs, vg_error *err) {
+    for (size_t i = 0; i < pairs->count; i++) {
+        char key[64];
+        const char *equals = strchr(pairs->text[i], '=');
+        if (!equals || (size_t)(equals - pairs->text[i]) >= sizeof key)
+            return vg_fail(err, VG_INVALID, "--set is `%.80s`; it must be SECTION.KEY=VALUE", pairs->text[i]);
+        memcpy(key, pairs->text[i], (size_t)(equals - pairs->text[i]));
+        key[equals - pairs->text[i]] = '\0';
+        const vg_status status = vg_session_config_set(config, key, equals + 1, err);
+        if (status != VG_OK) return vg_fail_context(err, status, "--set");
+    }
+    return VG_OK;
+}
+
 json_t *vg_json_number(double value) {
     return isfinite(value) ? json_real(value) : json_null();
 }

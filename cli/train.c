@@ -19,20 +19,6 @@ static vg_status set(vg_session_config *config, const char *flag, const char *ke
     return status == VG_OK ? VG_OK : vg_fail_context(err, status, "--%s", flag);
 }
 
-static vg_status set_pairs(vg_session_config *config, const vg_texts *pairs, vg_error *err) {
-    for (size_t i = 0; i < pairs->count; i++) {
-        char key[64];
-        const char *equals = strchr(pairs->text[i], '=');
-        if (!equals || (size_t)(equals - pairs->text[i]) >= sizeof key)
-            return vg_fail(err, VG_INVALID, "--set is `%.80s`; it must be SECTION.KEY=VALUE", pairs->text[i]);
-        memcpy(key, pairs->text[i], (size_t)(equals - pairs->text[i]));
-        key[equals - pairs->text[i]] = '\0';
-        const vg_status status = vg_session_config_set(config, key, equals + 1, err);
-        if (status != VG_OK) return vg_fail_context(err, status, "--set");
-    }
-    return VG_OK;
-}
-
 /* The session's name: the last part of the folder's path, with what a name cannot hold replaced. */
 static void name_from_folder(char *out, size_t room, const char *folder) {
     size_t end = strlen(folder);
@@ -75,13 +61,14 @@ static vg_status apply_flags(vg_session_config *config, const train_flags *f, vg
         config->train.people_max = config->world.people;
         if (config->train.people_min > config->train.people_max) config->train.people_min = config->train.people_max;
     }
-    if (f->endpoint) VG_TRY(set(config, "endpoint", "world.kind", "remote", err));
+    if (f->endpoint)
+        VG_TRY(set(config, "endpoint", "world.kind", vg_world_kind_of_endpoint(f->endpoint), err));
     VG_TRY(set(config, "endpoint", "world.endpoint", f->endpoint, err));
     VG_TRY(set(config, "mode", "train.mode", f->mode, err));
     VG_TRY(set(config, "steps", "train.steps", f->steps, err));
     VG_TRY(set(config, "seed", "train.seed", f->seed, err));
     VG_TRY(set(config, "threads", "train.threads", f->threads, err));
-    VG_TRY(set_pairs(config, &f->set, err));
+    VG_TRY(vg_set_pairs(config, &f->set, err));
     config->session.kind = VG_SESSION_TRAIN;
     return vg_session_config_check(config, err);
 }
@@ -124,7 +111,7 @@ int vg_cmd_train(int argc, char **argv) {
         {"envs", VG_OPTION_TEXT, &f.envs, 0, 0, "N", "environments at once; 0: the preset's"},
         {"motion", VG_OPTION_TEXT, &f.motion, 0, 0, "FILE.bvh", "people replay this motion"},
         {"endpoint", VG_OPTION_TEXT, &f.endpoint, 0, 0, "ADDRESS",
-         "train on a remote world, tcp://HOST:PORT or ipc:///PATH"},
+         "train on a world elsewhere: tcp://HOST:PORT or ipc:///PATH; a game: unrealcv://HOST:PORT"},
         {"config", VG_OPTION_TEXT, &f.config, 0, 0, "FILE", "begin with this configuration (docs/config.md)"},
         {"set", VG_OPTION_LIST, &f.set, 0, 0, "KEY=VALUE", "set any configuration key, e.g. train.hidden=128"},
         {"quiet", VG_OPTION_FLAG, &f.quiet, 0, 0, "", "no progress"},

@@ -28,17 +28,26 @@ static const vg_config_key keys[] = {
     {"session", "kind", CHOICE, AT(session.kind), NO_BOUNDS, "train|live", NO_UNIT, "`train`: rollouts and updates in turn until `train.steps`; `live`: one environment at a fixed rate until stopped"},
     {"session", "folder", TEXT, AT(session.folder), NO_BOUNDS, NO_CHOICES, NO_UNIT, "Where curves, checkpoints and the policy go; empty: `runs/NAME`"},
 
-    {"world", "kind", CHOICE, AT(world.kind), NO_BOUNDS, "embedded|remote", NO_UNIT, "`embedded`: the simulator in this process; `remote`: another process over ZeroMQ (docs/protocol.md)"},
-    {"world", "scene", TEXT, AT(world.scene), NO_BOUNDS, NO_CHOICES, NO_UNIT, "Name of a scene, or the path of a scene file"},
+    {"world", "kind", CHOICE, AT(world.kind), NO_BOUNDS, "embedded|remote|unrealcv", NO_UNIT, "`embedded`: the simulator in this process; `remote`: another process over ZeroMQ (docs/protocol.md); `unrealcv`: a game with the UnrealCV plug-in (docs/unreal.md)"},
+    {"world", "scene", TEXT, AT(world.scene), NO_BOUNDS, NO_CHOICES, NO_UNIT, "Name of a scene, or the path of a scene file; of a game it tells where cameras may be and people walk"},
     {"world", "motion", TEXT, AT(world.motion), NO_BOUNDS, NO_CHOICES, NO_UNIT, "A BVH file whose walk the people replay; empty: a synthetic gait"},
     {"world", "cameras", INT, AT(world.cameras), 1, VG_MAX_CAMERAS, NO_CHOICES, NO_UNIT, "Size of the team"},
     {"world", "people", INT, AT(world.people), 1, VG_MAX_PEOPLE, NO_CHOICES, NO_UNIT, "Most people in an environment, the target included"},
-    {"world", "envs", INT, AT(world.envs), 0, VG_MAX_ENVS, NO_CHOICES, NO_UNIT, "Environments stepped at once; 0: as many as the preset trains on, 1 in a live session"},
+    {"world", "envs", INT, AT(world.envs), 0, VG_MAX_ENVS, NO_CHOICES, NO_UNIT, "Environments stepped at once; 0: as many as the preset trains on, 1 in a live session and of games"},
     {"world", "preset", CHOICE, AT(world.preset), NO_BOUNDS, "default|paper", NO_UNIT, "`default`: 0.1 s steps, cameras with speed and acceleration; `paper`: the reference task exactly, 0.4 s steps, teleporting cameras. Also chooses the defaults of `train`"},
     {"world", "miss_rate", REAL, AT(world.miss_rate), 0, 1, NO_CHOICES, NO_UNIT, "Share of visible people that a camera misses in a frame"},
     {"world", "swap_rate", REAL, AT(world.swap_rate), 0, 1, NO_CHOICES, NO_UNIT, "Share of neighbouring pairs whose keypoints are swapped"},
-    {"world", "endpoint", TEXT, AT(world.endpoint), NO_BOUNDS, NO_CHOICES, NO_UNIT, "Where a remote world listens: `tcp://HOST:PORT` or `ipc:///PATH`"},
-    {"world", "timeout_seconds", REAL, AT(world.timeout_seconds), 0.01, 3600, NO_CHOICES, "s", "How long a step of a remote world may take before the peer counts as dead"},
+    {"world", "endpoint", TEXT, AT(world.endpoint), NO_BOUNDS, NO_CHOICES, NO_UNIT, "Where a remote world listens: `tcp://HOST:PORT` or `ipc:///PATH`; a game: `tcp://HOST:PORT` or `unix:///PATH`, whose last number counts up from one environment's game to the next"},
+    {"world", "timeout_seconds", REAL, AT(world.timeout_seconds), 0.01, 3600, NO_CHOICES, "s", "How long a step of a remote world or a game may take before the peer counts as dead"},
+    {"world", "keypoints", CHOICE, AT(world.keypoints), NO_BOUNDS, "projected|exact|masked", NO_UNIT, "Where a game's keypoints come from: true joints projected, hidden by bodies and obstacles, with the simulator's noise; `exact`: without noise; `masked`: hidden where the object mask shows something else"},
+
+    {"game", "pace", CHOICE, AT(game.pace), NO_BOUNDS, "auto|tick|pause|free", NO_UNIT, "How a step of a game passes: `tick`: the game stands still but for fixed ticks; `pause`: it runs for a step and is paused while it is looked at; `free`: it runs all the time; `auto`: tick where the game offers it, else pause"},
+    {"game", "cameras", TEXT, AT(game.cameras), NO_BOUNDS, NO_CHOICES, NO_UNIT, "The game's cameras that are the team: names or indices between blanks; empty: those behind the player's (index 0), spawned where they are missing"},
+    {"game", "people", TEXT, AT(game.people), NO_BOUNDS, NO_CHOICES, NO_UNIT, "The game's people, the target first: names between blanks, or one word that numbers from 1 are put behind; empty: `human`"},
+    {"game", "width", INT, AT(game.width), 16, 4096, NO_CHOICES, "px", "Width of pictures, where the game lets it be set"},
+    {"game", "height", INT, AT(game.height), 16, 4096, NO_CHOICES, "px", "Height of pictures"},
+    {"game", "fov", REAL, AT(game.fov), 1, 170, NO_CHOICES, "degrees", "Horizontal field of view"},
+    {"game", "reconnect_seconds", REAL, AT(game.reconnect_seconds), 0, 86400, NO_CHOICES, "s", "How long a game that went away is waited for; 0: not at all"},
 
     {"train", "mode", CHOICE, AT(mode), NO_BOUNDS, MODES, NO_UNIT, "`ctcr`: reward each camera by its contribution, else all by the team's reward; `wdl`: world dynamics heads"},
     {"train", "steps", VG_KEY_INT64, AT(train.steps), 1, 1099511627776.0, NO_CHOICES, "steps", "Environment steps in all"},
@@ -90,6 +99,10 @@ vg_session_config vg_session_config_default(vg_preset preset) {
                            .world.miss_rate = world.miss_rate,
                            .world.swap_rate = world.swap_rate,
                            .world.timeout_seconds = world.timeout_seconds,
+                           .game = {.width = world.game.width,
+                                    .height = world.game.height,
+                                    .fov = world.game.fov,
+                                    .reconnect_seconds = world.game.reconnect_seconds},
                            .train = vg_train_config_default((int32_t)preset),
                            .live = {.learn = false, .rate_hz = 10},
                            .checkpoint.every_seconds = 60};
@@ -252,6 +265,10 @@ static vg_status check_name(const char *name, vg_error *err) {
     return VG_OK;
 }
 
+/* In the order of world.kind's choices. */
+enum { KIND_EMBEDDED, KIND_REMOTE, KIND_UNREALCV };
+static const char *const kinds[] = {"embedded", "remote", "unrealcv"};
+
 static vg_status check_endpoint(const char *key, const char *endpoint, vg_error *err) {
     if (strncmp(endpoint, "tcp://", 6) == 0 && endpoint[6]) return VG_OK;
     if (strncmp(endpoint, "ipc://", 6) == 0 && endpoint[6]) return VG_OK;
@@ -264,14 +281,14 @@ vg_status vg_session_config_check(vg_session_config *c, vg_error *err) {
     c->train.preset = c->world.preset;
     c->train.ctcr = c->mode & 1;
     c->train.wdl = (c->mode & 2) != 0;
-    if (c->world.kind == 1) VG_TRY(check_endpoint("world.endpoint", c->world.endpoint, err));
+    if (c->world.kind == KIND_REMOTE) VG_TRY(check_endpoint("world.endpoint", c->world.endpoint, err));
     if (c->control.endpoint[0]) VG_TRY(check_endpoint("control.endpoint", c->control.endpoint, err));
     if (c->session.kind == VG_SESSION_LIVE) {
         if (c->world.envs > 1)
             return vg_fail(err, VG_INVALID, "world.envs is %d; a live session has one environment", c->world.envs);
         c->world.envs = 1;
     }
-    if (c->world.envs == 0) c->world.envs = vg_train_envs(c->world.preset);
+    if (c->world.envs == 0) c->world.envs = c->world.kind == KIND_UNREALCV ? 1 : vg_train_envs(c->world.preset);
     VG_TRY(vg_train_config_check(&c->train, err));
     if (c->train.people_max > c->world.people)
         return vg_fail(err, VG_INVALID, "train.people_max is %d; it must be at most world.people, which is %d",
@@ -280,7 +297,7 @@ vg_status vg_session_config_check(vg_session_config *c, vg_error *err) {
 }
 
 vg_world_config vg_session_config_world(const vg_session_config *c, const vg_log *log) {
-    return (vg_world_config){.kind = c->world.kind == 1 ? "remote" : "embedded",
+    return (vg_world_config){.kind = kinds[c->world.kind],
                              .scene = c->world.scene,
                              .motion = c->world.motion[0] ? c->world.motion : NULL,
                              .cameras = c->world.cameras,
@@ -291,6 +308,14 @@ vg_world_config vg_session_config_world(const vg_session_config *c, const vg_log
                              .swap_rate = c->world.swap_rate,
                              .endpoint = c->world.endpoint[0] ? c->world.endpoint : NULL,
                              .timeout_seconds = c->world.timeout_seconds,
+                             .keypoints = c->world.keypoints,
+                             .game = {.pace = c->game.pace,
+                                      .cameras = c->game.cameras,
+                                      .people = c->game.people,
+                                      .width = c->game.width,
+                                      .height = c->game.height,
+                                      .fov = c->game.fov,
+                                      .reconnect_seconds = c->game.reconnect_seconds},
                              .log = log};
 }
 

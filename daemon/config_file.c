@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_KEYS = 64, MOST_SECTIONS = 8, LONGEST_FILE = 1 << 20 };
+enum { MOST_KEYS = 128, MOST_SECTIONS = 16, LONGEST_FILE = 1 << 20 };
 
 /* ---- schema ---- */
 

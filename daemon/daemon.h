@@ -50,13 +50,20 @@ typedef struct vg_session_config {
         char folder[VG_PATH_MAX]; /* empty: runs/NAME */
     } session;
     struct {
-        int32_t kind; /* 0 embedded, 1 remote */
+        int32_t kind; /* 0 embedded, 1 remote, 2 unrealcv */
         char scene[VG_PATH_MAX], motion[VG_PATH_MAX], endpoint[VG_PATH_MAX];
         int32_t cameras, people;
         int32_t envs;   /* 0: as many as the preset trains on, 1 in a live session */
         int32_t preset; /* vg_preset */
         double miss_rate, swap_rate, timeout_seconds;
+        int32_t keypoints; /* vg_keypoint_source */
     } world;
+    struct {
+        int32_t pace; /* vg_pace */
+        char cameras[VG_PATH_MAX], people[VG_PATH_MAX];
+        int32_t width, height;
+        double fov, reconnect_seconds;
+    } game;
     int32_t mode;          /* bit 0 CTCR, bit 1 WDL; goes into train.ctcr and train.wdl */
     vg_train_config train; /* its preset follows world.preset */
     struct {
