@@ -91,6 +91,21 @@ static void add_obstacle(ucv_game *g, const vg_obstacle *o) {
     if (o->kind == VG_OBSTACLE_CYLINDER) a->half[1] = a->half[0];
 }
 
+/* A person's actor where the simulator has the person. */
+static void show_person(ucv_game *g, ucv_actor *a) {
+    vg_error err = {0};
+    vg_embedded_person person = {0};
+    if (vg_embedded_get_person(g->world, 0, a->person, &person, &err) != VG_OK) return;
+    const double at[3] = {(double)person.at[0], (double)person.at[1], (double)person.height / 2};
+    ucv_from_world(a->location, at); /* a character's origin is half way up */
+    a->rotation[1] = ucv_yaw_of_heading((double)person.heading);
+}
+
+void ucv_show_people(ucv_game *g) {
+    for (int32_t i = 0; i < g->actors; i++)
+        if (g->actor[i].kind == UCV_PERSON) show_person(g, &g->actor[i]);
+}
+
 void ucv_populate(ucv_game *g) {
     const vg_world_info *info = &g->world->info;
     g->actors = 0, g->cameras = 0, g->spawned = 0;
@@ -101,13 +116,8 @@ void ucv_populate(ucv_game *g) {
         snprintf(name, sizeof name, "human%d", p + 1);
         ucv_actor *a = ucv_spawn(g, UCV_PERSON, span_of(name));
         if (!a) break;
-        vg_error err = {0};
-        vg_embedded_person person = {0};
         a->person = p;
-        if (vg_embedded_get_person(g->world, 0, p, &person, &err) != VG_OK) continue;
-        const double at[3] = {(double)person.at[0], (double)person.at[1], (double)person.height / 2};
-        ucv_from_world(a->location, at); /* a character's origin is half way up */
-        a->rotation[1] = ucv_yaw_of_heading((double)person.heading);
+        show_person(g, a);
     }
     g->spawned = 0;
     for (int32_t c = 0; c < g->start_cameras; c++) {

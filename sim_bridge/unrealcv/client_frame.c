@@ -169,7 +169,9 @@ vg_status ucv_take_frame(ucv_client *c, ucv_env *e, vg_frame *frame, vg_error *e
     for (int32_t i = e->place_at; i < e->look_at; i++)
         if (ucv_reply_failed(&e->link, i))
             return ucv_reply_wrong(&e->link, i,
-                                   i == e->tick_at ? "set game.pace to pause" : "is the camera still there?", err);
+                                   i == e->tick_at ? "set game.pace to pause"
+                                                   : "is the camera still there, and nobody else in command?",
+                                   err);
     for (int32_t i = 0; i < frame->dims.cameras; i++) VG_TRY(take_camera(&vg_frame_cameras(frame)[i], e, i, err));
     bodies b;
     take_people(&b, frame, e);

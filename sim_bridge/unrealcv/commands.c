@@ -105,6 +105,7 @@ static const ucv_command commands[] = {
     {"vset /action/game/resume", ucv_do_pause, 0, "Lets time run"},
     {"vget /action/game/is_paused", ucv_do_is_paused, 0, "true or false"},
     {"vset /action/game/level [str]", ucv_do_level, 0, "Opens a scene anew"},
+    {"vset /action/game/seed [uint]", ucv_do_seed, 0, "People begin anew from this seed"},
     {"vset /action/input/enable", ucv_do_accept, 0, "No effect here"},
     {"vset /action/input/disable", ucv_do_accept, 0, "No effect here"},
     {"vset /action/keyboard [str] [float]", ucv_do_accept, 0, "No effect here"},

@@ -90,6 +90,17 @@ vg_status ucv_game_load(ucv_game *g, const char *scene, vg_error *err) {
     return VG_OK;
 }
 
+vg_status ucv_game_seed(ucv_game *g, uint64_t seed, vg_error *err) {
+    const vg_reset reset = {.seed = seed, .people = g->people, .formation = VG_FORMATION_START};
+    VG_TRY(vg_world_reset(g->world, 0, 1, &reset, g->frame, err));
+    g->seed = seed;
+    g->time_ns = 0, g->phase_ns = 0;
+    ucv_people_start(g);
+    ucv_show_people(g);
+    ucv_people_present(g);
+    return VG_OK;
+}
+
 /* Boxes that set_move drives. */
 static void drive(ucv_game *g, double seconds) {
     for (int32_t i = 0; i < g->actors; i++) {

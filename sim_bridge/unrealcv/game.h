@@ -124,6 +124,8 @@ vg_status ucv_game_create(ucv_game **out, const ucv_game_config *config, vg_erro
 void ucv_game_destroy(ucv_game *game);
 /* Opens another scene, or the same again: people, objects and cameras as at the start. */
 vg_status ucv_game_load(ucv_game *game, const char *scene, vg_error *err);
+/* People begin anew from another seed; objects and cameras stay. */
+vg_status ucv_game_seed(ucv_game *game, uint64_t seed, vg_error *err);
 /* Lets simulated time pass. */
 vg_status ucv_game_advance(ucv_game *game, int64_t ns, vg_error *err);
 /* Lets real time pass: the game follows in beats of UCV_BEAT_NS unless it is paused. A new level stands still for
@@ -138,6 +140,7 @@ ucv_actor *ucv_find_camera(ucv_game *game, vg_span name);
 ucv_actor *ucv_spawn(ucv_game *game, ucv_kind kind, vg_span name /* empty: made up */); /* NULL: no room */
 void ucv_destroy(ucv_game *game, ucv_actor *actor);
 void ucv_populate(ucv_game *game);
+void ucv_show_people(ucv_game *game); /* people's actors where the simulator has begun them */
 /* Writes the corners of what an actor is made of, cm; returns how many (at most 128). */
 int32_t ucv_vertices(const ucv_game *game, const ucv_actor *actor, double out[128][3]);
 

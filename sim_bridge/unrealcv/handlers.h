@@ -51,6 +51,7 @@ void ucv_do_unsupported(ucv_call *call);
 void ucv_do_pause(ucv_call *call); /* detail: paused */
 void ucv_do_is_paused(ucv_call *call);
 void ucv_do_level(ucv_call *call);
+void ucv_do_seed(ucv_call *call);
 void ucv_do_tick(ucv_call *call); /* up to two arguments: ticks, seconds */
 void ucv_do_tick_interval(ucv_call *call);
 void ucv_do_frame_rate(ucv_call *call);

@@ -2,8 +2,10 @@
 #include "sim_bridge/unrealcv/coords.h"
 #include "sim_bridge/unrealcv/handlers.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define TICKS_AT_ONCE   100000
@@ -76,6 +78,20 @@ void ucv_do_level(ucv_call *call) {
         VG_WARNF(call->game->log, "unrealcv: level `%s` stays closed: %s", name,
                  err.status ? err.message : "a level's name holds neither / nor .");
     ucv_ok(call);
+}
+
+void ucv_do_seed(ucv_call *call) {
+    char text[24];
+    vg_span_copy(text, sizeof text, call->arg[0]);
+    errno = 0;
+    const uint64_t seed = strtoull(text, NULL, 10);
+    vg_error err = {0};
+    if (errno != 0 || strlen(text) != call->arg[0].size)
+        ucv_error(call, "Argument Invalid");
+    else if (ucv_game_seed(call->game, seed, &err) != VG_OK)
+        ucv_error(call, "%s", err.message);
+    else
+        ucv_ok(call);
 }
 
 void ucv_do_tick(ucv_call *call) {
