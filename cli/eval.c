@@ -77,10 +77,10 @@ int vg_cmd_eval(int argc, char **argv) {
         {"threads", VG_OPTION_INT, &config.threads, 0, 256, "N", "worker threads; 0: one a core"},
         {"json", VG_OPTION_FLAG, &json, 0, 0, "", "print JSON"},
         {0}};
-    const vg_usage usage = {
-        "vergence eval --policy NAME|PATH [OPTIONS]",
-        "Measures a policy or a baseline, in the embedded simulator or at --endpoint, on seeds that training never draws.",
-        options, 0};
+    const vg_usage usage = {"vergence eval --policy NAME|PATH [OPTIONS]",
+                            "Measures a policy or a baseline, in the embedded simulator or at --endpoint, on seeds "
+                            "that training never draws.",
+                            options, 0};
     int code;
     if (!vg_options_begin(&usage, argc, argv, NULL, &code)) return code;
     if (!config.policy) {

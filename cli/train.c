@@ -61,8 +61,7 @@ static vg_status apply_flags(vg_session_config *config, const train_flags *f, vg
         config->train.people_max = config->world.people;
         if (config->train.people_min > config->train.people_max) config->train.people_min = config->train.people_max;
     }
-    if (f->endpoint)
-        VG_TRY(set(config, "endpoint", "world.kind", vg_world_kind_of_endpoint(f->endpoint), err));
+    if (f->endpoint) VG_TRY(set(config, "endpoint", "world.kind", vg_world_kind_of_endpoint(f->endpoint), err));
     VG_TRY(set(config, "endpoint", "world.endpoint", f->endpoint, err));
     VG_TRY(set(config, "mode", "train.mode", f->mode, err));
     VG_TRY(set(config, "steps", "train.steps", f->steps, err));

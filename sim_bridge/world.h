@@ -86,9 +86,10 @@ typedef enum vg_preset {
 
 /* Where a game's 2D keypoints come from. */
 typedef enum vg_keypoint_source {
-    VG_KEYPOINTS_PROJECTED = 0, /* the true joints, projected, hidden by bodies and obstacles, with the simulator's noise */
-    VG_KEYPOINTS_EXACT = 1,     /* the same without noise */
-    VG_KEYPOINTS_MASKED = 2     /* as projected, but hidden where the object mask shows something else */
+    VG_KEYPOINTS_PROJECTED =
+        0,                  /* the true joints, projected, hidden by bodies and obstacles, with the simulator's noise */
+    VG_KEYPOINTS_EXACT = 1, /* the same without noise */
+    VG_KEYPOINTS_MASKED = 2 /* as projected, but hidden where the object mask shows something else */
 } vg_keypoint_source;
 
 /* How a step of a game's time is let pass. */
@@ -101,9 +102,10 @@ typedef enum vg_pace {
 
 /* What is particular to a game (kind unrealcv). */
 typedef struct vg_game_config {
-    int32_t pace;             /* vg_pace */
-    const char *cameras;      /* names or indices between blanks; NULL or "": those behind the player's, spawned if need be */
-    const char *people;       /* names between blanks; one word: that with 1, 2, ... behind it; NULL or "": human */
+    int32_t pace; /* vg_pace */
+    const char
+        *cameras;       /* names or indices between blanks; NULL or "": those behind the player's, spawned if need be */
+    const char *people; /* names between blanks; one word: that with 1, 2, ... behind it; NULL or "": human */
     int32_t width, height;    /* px */
     double fov;               /* degrees, horizontal */
     double reconnect_seconds; /* a game that went away is waited for so long */
@@ -124,7 +126,7 @@ typedef struct vg_world_config {
     double timeout_seconds; /* how long a step may take before the peer counts as dead */
     int32_t keypoints;      /* vg_keypoint_source */
     vg_game_config game;
-    const vg_log *log;      /* may be NULL */
+    const vg_log *log; /* may be NULL */
 } vg_world_config;
 
 vg_world_config vg_world_config_default(void);

@@ -14,8 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAUSE_LEAST_NS 100000000  /* between two attempts to connect */
+#define PAUSE_LEAST_NS 100000000 /* between two attempts to connect */
 #define PAUSE_MOST_NS  2000000000
+#define WRONG_MOST     4 /* games that answer, but not as they must: perhaps still loading */
 
 static ucv_client *client_of(vg_world *world) {
     return (ucv_client *)(void *)world;
@@ -54,14 +55,21 @@ static vg_status recover(ucv_client *c, ucv_env *e, vg_frame *frame, vg_status s
     VG_WARNF(c->wish.log, "%s; waiting for it to come back", err->message);
     const int64_t deadline = vg_clock_now_ns() + (int64_t)(c->wish.reconnect_seconds * 1e9);
     int64_t pause = PAUSE_LEAST_NS;
+    int wrong = 0;
     do {
-        if (begin_anew(c, e, frame, &again) == VG_OK) {
+        const vg_status now = begin_anew(c, e, frame, &again);
+        if (now == VG_OK) {
             VG_INFOF(c->wish.log, "%s is back", e->link.endpoint);
             frame->flags |= VG_FRAME_TRUNCATED;
             return VG_OK;
         }
         VG_DEBUGF(c->wish.log, "%s", again.message);
         ucv_link_disconnect(&e->link);
+        wrong += now != VG_UNREACHABLE && now != VG_TIMEOUT;
+        if (wrong == WRONG_MOST) { /* it is there, and has not what is needed */
+            *err = again;
+            return again.status;
+        }
         vg_clock_sleep_until_ns(vg_clock_now_ns() + pause);
         pause = 2 * pause < PAUSE_MOST_NS ? 2 * pause : PAUSE_MOST_NS;
     } while (vg_clock_now_ns() < deadline);

@@ -64,7 +64,8 @@ static vg_status take_camera(vg_camera *view, ucv_env *e, int32_t i, vg_error *e
     const int32_t first = e->look_at + (e->has_pose ? i : 2 * i);
     bool good = e->has_pose ? ucv_read_numbers(pose, 6, ucv_reply(&e->link, first))
                             : ucv_read_numbers(pose, 3, ucv_reply(&e->link, first));
-    if (!good) return ucv_reply_wrong(&e->link, first, "a camera's place was expected: is the camera still there?", err);
+    if (!good)
+        return ucv_reply_wrong(&e->link, first, "a camera's place was expected: is the camera still there?", err);
     if (!e->has_pose && !ucv_read_numbers(pose + 3, 3, ucv_reply(&e->link, first + 1)))
         return ucv_reply_wrong(&e->link, first + 1, "pitch, yaw and roll were expected", err);
     ucv_to_world(at, pose);

@@ -34,7 +34,7 @@ typedef struct ucv_env {
     double fov;            /* degrees */
     int32_t pace;          /* vg_pace, not AUTO */
     bool has_pose, has_seed, has_batch, has_bones;
-    char tick[64]; /* the command that lets one step pass */
+    char tick[64];      /* the command that lets one step pass */
     int64_t running_ns; /* wall clock: since when the game runs (pause, free) */
     /* the round that asks for a frame: index of the first reply of each kind, -1 where it was not asked for */
     int32_t tick_at, place_at, look_at, bones_at, mask_at;

@@ -198,7 +198,7 @@ static vg_status finish_connect(ucv_link *link, const struct sockaddr *address, 
     if (status == VG_OK) getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &why, &(socklen_t){sizeof why});
     if (status == VG_OK && why == 0) return VG_OK;
     ucv_link_disconnect(link);
-    return vg_fail(err, VG_UNREACHABLE, "%s: cannot be connected to (%s); start the game, or correct the endpoint",
+    return vg_fail(err, VG_UNREACHABLE, "%s: nobody listens there (%s); start the game, or correct the endpoint",
                    link->endpoint, why ? strerror(why) : "no answer");
 }
 

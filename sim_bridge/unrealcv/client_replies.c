@@ -81,7 +81,7 @@ static vg_span text_of(json *j) {
 
 /* A plain decimal, fast: an exact integer of up to 18 digits over a power of ten. */
 static bool plain_number(double *out, const char *p, const char *end) {
-    static const double power[] = {1,   1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8, 1e9,
+    static const double power[] = {1,    1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8, 1e9,
                                    1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
     const bool negative = p < end && *p == '-';
     int64_t whole = 0;
@@ -211,7 +211,8 @@ static float strangeness(const float j[VG_JOINTS14][3]) {
         {VG_L_SHOULDER, VG_L_ELBOW}, {VG_L_ELBOW, VG_L_WRIST}, {VG_L_HIP, VG_L_KNEE}, {VG_L_KNEE, VG_L_ANKLE}};
     float sum = 0;
     for (int i = 0; i < 4; i++) {
-        const float left = length(j[limbs[i][0]], j[limbs[i][1]]), right = length(j[limbs[i][0] + 1], j[limbs[i][1] + 1]);
+        const float left = length(j[limbs[i][0]], j[limbs[i][1]]),
+                    right = length(j[limbs[i][0] + 1], j[limbs[i][1] + 1]);
         sum += left + right > 0 ? fabsf(left - right) / (left + right) : 1;
     }
     const float eyes = j[VG_L_EYE][2] + j[VG_R_EYE][2], hips = j[VG_L_HIP][2] + j[VG_R_HIP][2];
@@ -272,7 +273,8 @@ bool ucv_read_bmp(ucv_picture *out, vg_span reply) {
 static int64_t count_of(const char **p, const char *end) {
     int64_t value = -1;
     while (*p < end && **p == ' ') ++*p;
-    for (; *p < end && **p >= '0' && **p <= '9' && value < 100000; ++*p) value = (value < 0 ? 0 : value * 10) + (**p - '0');
+    for (; *p < end && **p >= '0' && **p <= '9' && value < 100000; ++*p)
+        value = (value < 0 ? 0 : value * 10) + (**p - '0');
     return value;
 }
 

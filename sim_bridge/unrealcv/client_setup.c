@@ -31,8 +31,8 @@ static vg_status choose_pace(const ucv_client *c, ucv_env *e, const offers *o, v
     if (e->pace == VG_PACE_AUTO) e->pace = counted || plain ? VG_PACE_TICK : VG_PACE_PAUSE;
     if (e->pace != VG_PACE_TICK) return VG_OK;
     if (!counted && !plain)
-        return vg_fail(err, VG_UNSUPPORTED,
-                       "%s offers no `vset /action/tick`; set game.pace to pause, free or auto", e->link.endpoint);
+        return vg_fail(err, VG_UNSUPPORTED, "%s offers no `vset /action/tick`; set game.pace to pause, free or auto",
+                       e->link.endpoint);
     snprintf(e->tick, sizeof e->tick, counted ? "vset /action/tick 1 %.6f" : "vset /action/tick", step);
     vg_span reply;
     if (!counted) VG_TRY(ucv_request(&e->link, &reply, err, "vset /action/set_fixed_frame_rate %.3f", 1 / step));
@@ -172,14 +172,14 @@ static vg_status meet_people(const ucv_client *c, ucv_env *e, vg_error *err) {
         e->has_bones |= !ucv_reply_failed(&e->link, p);
         e->has_colour[p] = ucv_read_colour(e->colour[p], ucv_reply(&e->link, people + p));
         if (c->wish.keypoints == VG_KEYPOINTS_MASKED && !e->has_colour[p] && !ucv_reply_failed(&e->link, p))
-            return ucv_reply_wrong(&e->link, people + p, "keypoints from masks need it: set world.keypoints to projected",
-                                   err);
+            return ucv_reply_wrong(&e->link, people + p,
+                                   "keypoints from masks need it: set world.keypoints to projected", err);
     }
     if (!e->has_bones)
-        return ucv_reply_wrong(
-            &e->link, 0,
-            "without bones there are no keypoints: name the game's people in game.people, or use a game that tells bones",
-            err);
+        return ucv_reply_wrong(&e->link, 0,
+                               "without bones there are no keypoints: name the game's people in game.people, or use a "
+                               "game that tells bones",
+                               err);
     return VG_OK;
 }
 
