@@ -126,7 +126,7 @@ static void mistakes_are_named(void **state) {
         {"world:\n  miss_rate: inf\n", "a number from 0 to 1"},
         {"world:\n  miss_rate: -1e-9\n", "a number from 0 to 1"},
         {"world:\n  people: 0x10\n", "whole number"},
-        {"world:\n  kind: embeded\n", "one of embedded, remote; did you mean embedded?"},
+        {"world:\n  kind: embeded\n", "one of embedded, remote, unrealcv; did you mean embedded?"},
         {"world:\n  kind: remote\n", "world.endpoint is ``; it must be tcp://"},
         {"world:\n  kind: remote\n  endpoint: http://x\n", "tcp://HOST:PORT or ipc:///PATH"},
         {"train:\n  recurrent: maybe\n", "one of false, true"},
