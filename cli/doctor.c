@@ -102,7 +102,7 @@ static void check_programs(findings *f) {
 }
 
 static void check_scenes(findings *f) {
-    static const char *const scenes[] = {"blank", "schoolgym", "urbanstreet", "wilderness"};
+    static const char *const scenes[] = {"blank", "schoolgym", "studio", "urbanstreet", "wilderness"};
     for (size_t i = 0; i < sizeof scenes / sizeof scenes[0]; i++) {
         vg_error err = {0};
         vg_world_config config = vg_world_config_default();
