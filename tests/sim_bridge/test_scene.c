@@ -108,7 +108,8 @@ static void a_missing_scene_names_those_that_exist(void **state) {
     (void)state;
     vg_error err = {0};
     sim_scene scene;
-    assert_error(sim_scene_load(&scene, "moon", &err), VG_NOT_FOUND, "blank, schoolgym, studio, urbanstreet, wilderness");
+    assert_error(sim_scene_load(&scene, "moon", &err), VG_NOT_FOUND,
+                 "blank, schoolgym, studio, urbanstreet, wilderness");
     assert_error(sim_scene_load(&scene, "/nowhere/moon.yaml", &err), VG_NOT_FOUND, "/nowhere/moon.yaml");
     assert_error(sim_scene_load(&scene, "", &err), VG_INVALID, "scene");
     assert_error(sim_scene_load(&scene, NULL, &err), VG_INVALID, "scene");
