@@ -99,6 +99,20 @@ vg_status vg_embedded_set_person(vg_world *world, int32_t env, int32_t person, c
     return VG_OK;
 }
 
+vg_status vg_embedded_add_person(vg_world *world, int32_t env, int32_t *index, const vg_embedded_person *in,
+                                 vg_error *err) {
+    sim_world *sim = sim_of(world);
+    VG_TRY(check_env(sim, env, err));
+    sim_state *state = sim_state_of(sim, env);
+    if (state->people == sim->dims.people)
+        return vg_fail(err, VG_REFUSED, "%d people walk already; the world has room for no more", state->people);
+    sim_crowd_begin(state, state->people++, &sim->scene, &sim->params);
+    const vg_status status = vg_embedded_set_person(world, env, state->people - 1, in, err);
+    if (status != VG_OK) state->people--;
+    *index = state->people - 1;
+    return status;
+}
+
 vg_status vg_embedded_set_goal(vg_world *world, int32_t env, int32_t person, const float goal[2], float pace,
                                vg_error *err) {
     sim_world *sim = sim_of(world);

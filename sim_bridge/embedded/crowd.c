@@ -111,21 +111,23 @@ static void choose_start(sim_state *state, int32_t index, const sim_scene *scene
     }
 }
 
-void sim_crowd_start(sim_state *state, const sim_scene *scene, const sim_params *params) {
+void sim_crowd_begin(sim_state *state, int32_t index, const sim_scene *scene, const sim_params *params) {
     vg_rng common = vg_rng_at(state->seed, 0xffff, 0, VG_DRAW_SCENE);
     const float turn = TAU * vg_rng_uniform(&common);
-    for (int32_t i = 0; i < state->people; i++) {
-        vg_rng rng = vg_rng_at(state->seed, (uint32_t)i, 0, VG_DRAW_SCENE);
-        sim_person *p = &state->person[i];
-        *p = (sim_person){0};
-        choose_body(p, params, &rng);
-        choose_start(state, i, scene, turn, &rng);
-        choose_goal(p, state, i, scene, params);
-        p->heading = atan2f(p->goal[1] - p->at[1], p->goal[0] - p->at[0]);
-        p->speed = p->pace;
-        p->clip_phase = vg_rng_uniform(&rng);
-        sim_gait_start(p, vg_rng_uniform(&rng));
-    }
+    vg_rng rng = vg_rng_at(state->seed, (uint32_t)index, 0, VG_DRAW_SCENE);
+    sim_person *p = &state->person[index];
+    *p = (sim_person){0};
+    choose_body(p, params, &rng);
+    choose_start(state, index, scene, turn, &rng);
+    choose_goal(p, state, index, scene, params);
+    p->heading = atan2f(p->goal[1] - p->at[1], p->goal[0] - p->at[0]);
+    p->speed = p->pace;
+    p->clip_phase = vg_rng_uniform(&rng);
+    sim_gait_start(p, vg_rng_uniform(&rng));
+}
+
+void sim_crowd_start(sim_state *state, const sim_scene *scene, const sim_params *params) {
+    for (int32_t i = 0; i < state->people; i++) sim_crowd_begin(state, i, scene, params);
 }
 
 /* Adds to `wanted` what person i does to stay clear of person j. */

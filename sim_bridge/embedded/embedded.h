@@ -45,6 +45,10 @@ vg_status vg_embedded_get_person(const vg_world *world, int32_t env, int32_t per
 /* Places a person: at, heading and speed are taken (height is not); the feet are set anew under the body. */
 vg_status vg_embedded_set_person(vg_world *world, int32_t env, int32_t person, const vg_embedded_person *in,
                                  vg_error *err);
+/* One more person, who stands where `in` says (its height is not taken: bodies follow from the seed) and then walks as
+ * the others do; *index receives the number. Fails where the world has no room for more. */
+vg_status vg_embedded_add_person(vg_world *world, int32_t env, int32_t *index, const vg_embedded_person *in,
+                                 vg_error *err);
 /* Sets the pace at which a person likes to walk until the next goal, and that goal. */
 vg_status vg_embedded_set_goal(vg_world *world, int32_t env, int32_t person, const float goal[2], float pace,
                                vg_error *err);

@@ -167,6 +167,8 @@ void sim_team_view(vg_camera *out, const sim_camera *camera);
 
 /* crowd.c */
 void sim_crowd_start(sim_state *state, const sim_scene *scene, const sim_params *params);
+void sim_crowd_begin(sim_state *state, int32_t index, const sim_scene *scene,
+                     const sim_params *params); /* one person */
 /* People move on by dt: goals, avoidance, speed and heading, then the gait. */
 void sim_crowd_step(sim_state *state, const sim_scene *scene, const sim_params *params, float dt);
 

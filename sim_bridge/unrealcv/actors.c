@@ -30,12 +30,23 @@ ucv_actor *ucv_find(ucv_game *g, vg_span name) {
     return NULL;
 }
 
+/* The right eye of camera 0 stands where that one is now. */
+static void follow_eye(const ucv_game *g, ucv_actor *eye) {
+    const ucv_actor *left = &g->actor[g->camera[0]];
+    double forward[3], right[3], up[3];
+    ucv_axes(forward, right, up, left->rotation);
+    ucv_from_world(right, right); /* cm for a metre aside */
+    for (int k = 0; k < 3; k++) eye->location[k] = left->location[k] + right[k] * g->eyes / 100;
+    memcpy(eye->rotation, left->rotation, sizeof eye->rotation);
+}
+
 ucv_actor *ucv_find_camera(ucv_game *g, vg_span name) {
-    for (int32_t i = 0; i < g->cameras; i++)
-        if (vg_span_is(name, g->actor[g->camera[i]].name)) return &g->actor[g->camera[i]];
-    long index;
-    if (!vg_span_int(name, &index) || index < 0 || index >= g->cameras) return NULL;
-    return &g->actor[g->camera[index]];
+    long index = 0;
+    while (index < g->cameras && !vg_span_is(name, g->actor[g->camera[index]].name)) index++;
+    if (index == g->cameras && (!vg_span_int(name, &index) || index < 0 || index >= g->cameras)) return NULL;
+    ucv_actor *camera = &g->actor[g->camera[index]];
+    if (index == 1 && g->eyes > 0) follow_eye(g, camera);
+    return camera;
 }
 
 static void name_actor(ucv_game *g, ucv_actor *a, ucv_kind kind, vg_span name) {
@@ -102,13 +113,19 @@ static void show_person(ucv_game *g, ucv_actor *a) {
 }
 
 void ucv_show_people(ucv_game *g) {
-    for (int32_t i = 0; i < g->actors; i++)
-        if (g->actor[i].kind == UCV_PERSON) show_person(g, &g->actor[i]);
+    for (int32_t i = 0; i < g->actors; i++) {
+        ucv_actor *a = &g->actor[i];
+        if (a->kind != UCV_PERSON) continue;
+        if (a->person < vg_embedded_people(g->world, 0))
+            show_person(g, a);
+        else
+            ucv_destroy(g, a); /* was spawned into the world before */
+    }
 }
 
 void ucv_populate(ucv_game *g) {
     const vg_world_info *info = &g->world->info;
-    g->actors = 0, g->cameras = 0, g->spawned = 0;
+    g->actors = 0, g->cameras = 0, g->spawned = 0, g->draws = 0;
     ucv_spawn(g, UCV_GROUND, span_of("Floor"));
     for (int32_t i = 0; i < info->obstacle_count; i++) add_obstacle(g, &info->obstacles[i]);
     for (int32_t p = 0; p < g->people; p++) {
@@ -116,7 +133,7 @@ void ucv_populate(ucv_game *g) {
         snprintf(name, sizeof name, "human%d", p + 1);
         ucv_actor *a = ucv_spawn(g, UCV_PERSON, span_of(name));
         if (!a) break;
-        a->person = p;
+        a->person = p, a->resident = true;
         show_person(g, a);
     }
     g->spawned = 0;

@@ -59,7 +59,8 @@ void ucv_game_destroy(ucv_game *g) {
 
 vg_status ucv_game_load(ucv_game *g, const char *scene, vg_error *err) {
     vg_world_config config = vg_world_config_default();
-    config.scene = scene, config.people = g->people, config.preset = g->preset, config.log = g->log;
+    config.scene = scene, config.people = VG_MAX_PEOPLE, /* room for who is spawned later */
+        config.preset = g->preset, config.log = g->log;
     config.cameras = 2, config.envs = 1;
     vg_world *world;
     VG_TRY(vg_world_open(&world, &config, err));
@@ -82,7 +83,7 @@ vg_status ucv_game_load(ucv_game *g, const char *scene, vg_error *err) {
     snprintf(g->scene, sizeof g->scene, "%s", world->info.scene[0] ? world->info.scene : scene);
     g->step_ns = (int64_t)llround(world->info.step_seconds * 1e9);
     g->tick_ns = g->step_ns;
-    g->time_ns = 0, g->phase_ns = 0, g->slomo = 1;
+    g->time_ns = 0, g->phase_ns = 0, g->slomo = 1, g->eyes = 0;
     g->paused = false, g->hold_ns = UCV_HOLD_NS, g->behind_ns = 0;
     ucv_people_start(g);
     ucv_populate(g);

@@ -27,6 +27,7 @@ typedef struct ucv_actor {
     char name[UCV_NAME];
     double location[3], rotation[3], scale[3]; /* cm; pitch, yaw, roll in degrees */
     bool hidden;
+    bool resident; /* there since the level began: whoever spawns it by name is given it */
     vg_render_colour colour;
     int32_t shape;         /* obstacles and boxes: vg_obstacle_kind */
     double half[3];        /* obstacles and boxes: metres, before scaling */
@@ -48,8 +49,9 @@ typedef enum ucv_gait {
 /* How a person is driven, beyond what the simulator knows. Metres, m/s. */
 typedef struct ucv_person {
     int32_t gait; /* ucv_gait */
-    double goal[2], radius, pace, dilation;
+    double goal[2], centre[2], radius, pace, dilation;
     uint32_t goals;  /* drawn so far */
+    bool once;       /* stands at the first goal */
     double aside[2]; /* from where the simulator has the person to where it was placed outside its area */
 } ucv_person;
 
@@ -94,7 +96,9 @@ typedef struct ucv_game {
     int32_t camera[UCV_CAMERAS], cameras; /* actors that are cameras, by index */
     int32_t spawned;                      /* for names and colours */
     int32_t pictures;                     /* saved under counted names */
+    uint32_t draws;                       /* random places given to clients */
     char viewmode[32];
+    double eyes; /* cm between camera 0 and its right eye, camera 1; 0: they are not tied together */
 
     /* time */
     bool paused;
@@ -153,6 +157,10 @@ double ucv_person_share(const ucv_game *game); /* how far from `before` to `afte
 void ucv_person_joints(const ucv_game *game, const ucv_actor *actor, double out[VG_JOINTS14][3]); /* cm */
 void ucv_person_bones(const ucv_game *game, const ucv_actor *actor, ucv_buffer *out);             /* JSON */
 vg_status ucv_person_goal(ucv_game *game, ucv_actor *actor, const double goal[2], vg_error *err);
+/* Walks between random points within `radius` metres of `centre`, or to one of them. */
+void ucv_person_roam(ucv_game *game, ucv_actor *actor, const double centre[2], double radius, bool once);
+/* A further person under `name` (empty: made up), standing in the middle; NULL: no room. */
+ucv_actor *ucv_person_spawn(ucv_game *game, vg_span name);
 
 /* view.c */
 void ucv_view_build(ucv_game *game);

@@ -56,7 +56,9 @@ void ucv_do_tick(ucv_call *call); /* up to two arguments: ticks, seconds */
 void ucv_do_tick_interval(ucv_call *call);
 void ucv_do_frame_rate(ucv_call *call);
 void ucv_do_batch(ucv_call *call);
-void ucv_do_run(ucv_call *call);  /* vrun */
+void ucv_do_run(ucv_call *call); /* vrun */
+
+/* handlers_call.c */
 void ucv_do_call(ucv_call *call); /* vbp: detail 1 answers with JSON, vexec: 0 with ok */
 
 /* handlers_camera.c */
@@ -73,11 +75,14 @@ void ucv_do_picture(ucv_call *call); /* detail: vg_render_mode */
 void ucv_do_screenshot(ucv_call *call);
 void ucv_do_viewmode(ucv_call *call);
 void ucv_do_pawn(ucv_call *call); /* detail: 0 location, 1 rotation */
+void ucv_do_eyes(ucv_call *call);
+void ucv_do_camera_matrix(ucv_call *call);
 
 /* handlers_object.c */
 void ucv_do_objects(ucv_call *call);
-void ucv_do_spawn(ucv_call *call);     /* class [name] */
-void ucv_do_spawn_box(ucv_call *call); /* [name]; detail: argument that holds the name */
+void ucv_do_spawn(ucv_call *call);       /* class [name] */
+void ucv_do_spawn_asset(ucv_call *call); /* asset name */
+void ucv_do_spawn_cube(ucv_call *call);  /* [name] */
 void ucv_do_object_location(ucv_call *call);
 void ucv_do_object_rotation(ucv_call *call);
 void ucv_do_object_scale(ucv_call *call);
@@ -94,6 +99,7 @@ void ucv_do_object_material(ucv_call *call);
 void ucv_do_human_bones(ucv_call *call);
 void ucv_do_human_accept(ucv_call *call);
 void ucv_do_human_frames(ucv_call *call);
-void ucv_destroy_object(ucv_call *call, ucv_actor *actor);
+/* Removes an actor; false after an error where it is one that must stay. */
+bool ucv_destroy_object(ucv_call *call, ucv_actor *actor);
 
 #endif

@@ -1,4 +1,5 @@
 /* Commands about cameras and pictures. */
+#include "common/transform.h"
 #include "sim_bridge/unrealcv/handlers.h"
 
 #include <errno.h>
@@ -109,6 +110,27 @@ void ucv_do_pawn(ucv_call *call) {
     const ucv_game *g = call->game;
     const ucv_actor *camera = &g->actor[g->camera[0]];
     ucv_put_triple(call->out, call->detail ? camera->rotation : camera->location);
+}
+
+/* Stereo, as the plug-in had it up to 0.3.10: camera 1 is made where there is none. */
+void ucv_do_eyes(ucv_call *call) {
+    ucv_game *g = call->game;
+    double distance;
+    if (!ucv_numbers(call, 0, 1, &distance)) return;
+    if (distance < 0 || (g->cameras < 2 && !ucv_spawn(g, UCV_CAMERA, (vg_span){0}))) {
+        ucv_error(call, "Argument Invalid");
+        return;
+    }
+    g->eyes = distance;
+    ucv_ok(call);
+}
+
+/* The engine's matrix for row vectors: depth runs from 1 at the near plane (10 cm) to 0 far away. */
+void ucv_do_camera_matrix(ucv_call *call) {
+    const ucv_actor *camera = ucv_call_camera(call);
+    if (!camera) return;
+    const double x = 1 / tan(camera->fov * VG_PI / 360), y = x * camera->width / camera->height;
+    ucv_print(call->out, "[%g 0 0 0] [0 %g 0 0] [0 0 0 1] [0 0 10 0] ", x, y);
 }
 
 /* --- pictures ------------------------------------------------------------------------------------------------------ */

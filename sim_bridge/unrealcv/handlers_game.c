@@ -1,5 +1,4 @@
-/* Commands about the server, time, console and functions of objects. */
-#include "sim_bridge/unrealcv/coords.h"
+/* Commands about the server, time and console. */
 #include "sim_bridge/unrealcv/handlers.h"
 
 #include <errno.h>
@@ -104,6 +103,7 @@ void ucv_do_tick(ucv_call *call) {
         return;
     }
     const int64_t ns = llround(seconds * 1e9);
+    g->paused = true; /* whoever counts ticks wants no other time to pass; resume ends that */
     for (int64_t i = 0; i < (int64_t)ticks; i++) {
         vg_error err = {0};
         if (ucv_game_advance(g, ns, &err) == VG_OK) continue;
@@ -165,160 +165,4 @@ void ucv_do_run(ucv_call *call) {
         ucv_game_start(call->game);
     }
     ucv_ok(call); /* everything else concerns an engine that is not there */
-}
-
-/* --- functions of objects ------------------------------------------------------------------------------------------ */
-
-static void answer(ucv_call *call) {
-    if (call->detail)
-        ucv_say(call, "{\r\n}");
-    else
-        ucv_ok(call);
-}
-
-static void answer_value(ucv_call *call, const char *key, double value) {
-    if (call->detail)
-        ucv_print(call->out, "{\r\n\t\"%s\": \"%f\"\r\n}", key, value);
-    else
-        ucv_ok(call);
-}
-
-/* Drives someone or something: `angle` degrees to the right now, then `speed` cm/s ahead. */
-static void move_ahead(ucv_call *call, ucv_actor *a, double angle, double speed) {
-    ucv_game *g = call->game;
-    ucv_game_start(g);
-    a->rotation[1] += angle;
-    if (a->kind != UCV_PERSON) {
-        a->velocity = a->kind == UCV_BOX ? speed : 0;
-        g->stale = true;
-        return;
-    }
-    ucv_person *person = &g->person[a->person];
-    vg_error err = {0};
-    ucv_person_place(g, a, &err);
-    person->gait = UCV_GAIT_STAND;
-    if (speed <= 0) return;
-    double goal[2] = {a->location[0] / 100, -a->location[1] / 100};
-    const double heading = ucv_heading_of_yaw(a->rotation[1]);
-    for (int k = 0; k < 2; k++) { /* as far ahead as the area goes */
-        goal[k] += 50 * (k == 0 ? cos(heading) : sin(heading));
-        goal[k] = fmin(fmax(goal[k], (double)g->world->info.area_low[k]), (double)g->world->info.area_high[k]);
-    }
-    person->pace = speed / 100;
-    ucv_person_goal(g, a, goal, &err);
-}
-
-/* Functions of people. False where the name is none of them. */
-static bool person_function(ucv_call *call, ucv_actor *a, vg_span name, const double *value, int values) {
-    ucv_game *g = call->game;
-    ucv_person *person = &g->person[a->person];
-    const double first = values > 0 ? value[0] : 0;
-    if (vg_span_is(name, "set_dilation")) {
-        person->dilation = fmax(first, 0);
-        if (person->gait == UCV_GAIT_SIM && person->dilation != 1) /* take over from the simulator */
-            person->gait = UCV_GAIT_RADIUS, person->goals = 0;
-    } else if (vg_span_is(name, "set_walk_radius")) {
-        person->gait = UCV_GAIT_RADIUS, person->radius = fmax(first, 0) / 100, person->goals = 0;
-    } else if (vg_span_is(name, "set_speed") || vg_span_is(name, "set_nav_speed")) {
-        person->pace = fmax(first, 0) / 100;
-        if (person->gait == UCV_GAIT_SIM) person->gait = UCV_GAIT_RADIUS, person->goals = 0;
-    } else if (vg_span_is(name, "move_to") || vg_span_is(name, "nav_to_goal")) {
-        vg_error err = {0};
-        const double goal[2] = {first / 100, values > 1 ? -value[1] / 100 : 0};
-        if (ucv_person_goal(g, a, goal, &err) != VG_OK) {
-            ucv_error(call, "%s", err.message);
-            return true;
-        }
-    } else {
-        return false;
-    }
-    ucv_game_start(g);
-    answer(call);
-    return true;
-}
-
-static const char *const getters[][2] = {{"get_speed", "Speed"},
-                                         {"get_angle", "Angle"},
-                                         {"get_hit", "Hit"},
-                                         {"is_picked", "Picked"},
-                                         {"is_carrying", "Carrying"}};
-
-/* Functions that games have and that change nothing here. */
-static const char *const accepted[] = {"set_rot_speed",
-                                       "set_anim_bp",
-                                       "set_anim_asset",
-                                       "set_cam",
-                                       "set_phy",
-                                       "set_app",
-                                       "set_random",
-                                       "set_interval",
-                                       "nav_random",
-                                       "nav_to_target",
-                                       "generate_nav_goal",
-                                       "set_jump",
-                                       "set_crouch",
-                                       "set_liedown",
-                                       "set_standup",
-                                       "enter_exit_car",
-                                       "carry_body",
-                                       "drop_body",
-                                       "set_light",
-                                       "set_mat",
-                                       "set_viewport",
-                                       "reset",
-                                       "stop"};
-
-static double speed_of(const ucv_game *g, const ucv_actor *a) {
-    if (a->kind != UCV_PERSON) return a->velocity;
-    const float *from = g->before.at[a->person], *to = g->after.at[a->person];
-    return hypot((double)to[0] - (double)from[0], (double)to[1] - (double)from[1]) * 1e11 / (double)g->step_ns;
-}
-
-static bool getter(ucv_call *call, const ucv_actor *a, vg_span name) {
-    for (size_t i = 0; i < sizeof getters / sizeof getters[0]; i++) {
-        if (!vg_span_is(name, getters[i][0])) continue;
-        const double value = i == 0 ? speed_of(call->game, a) : i == 1 ? a->rotation[1] : 0;
-        answer_value(call, getters[i][1], value);
-        return true;
-    }
-    return false;
-}
-
-void ucv_do_call(ucv_call *call) {
-    ucv_actor *a = ucv_find(call->game, call->arg[0]);
-    const vg_span name = call->arg[1];
-    double value[UCV_ARGS];
-    int values = 0;
-    while (values < call->count - 2 && vg_span_double(call->arg[2 + values], &value[values]) &&
-           fabs(value[values]) <= 1e7)
-        values++;
-    if (!a) {
-        if (vg_span_is(call->arg[0], "PersistentLevel") || vg_span_is(call->arg[0], "LevelScriptActor_0"))
-            answer(call);
-        else
-            ucv_error(call, "Can not find actor with id '%.*s'", (int)call->arg[0].size, call->arg[0].at);
-        return;
-    }
-    if (vg_span_is(name, "destroy")) {
-        ucv_destroy_object(call, a);
-        return;
-    }
-    if (a->kind == UCV_PERSON && person_function(call, a, name, value, values)) return;
-    if (vg_span_is(name, "set_move") && values == 2) {
-        move_ahead(call, a, value[0], value[1]);
-        answer(call);
-        return;
-    }
-    if (vg_span_is(name, "set_move") && values >= 4) { /* velocity ahead and aside, up, yaw rate */
-        move_ahead(call, a, value[3], hypot(value[0], value[1]));
-        answer(call);
-        return;
-    }
-    if (getter(call, a, name)) return;
-    for (size_t i = 0; i < sizeof accepted / sizeof accepted[0]; i++)
-        if (vg_span_is(name, accepted[i])) {
-            answer(call);
-            return;
-        }
-    ucv_error(call, "Argument Invalid");
 }

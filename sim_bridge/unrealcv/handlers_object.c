@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <strings.h>
 
 void ucv_do_objects(ucv_call *call) {
     const ucv_game *g = call->game;
@@ -29,75 +30,79 @@ static bool name_is_free(ucv_call *call, vg_span name) {
     return true;
 }
 
-/* People come from the simulator, whose number is fixed: only one who was removed can come back. */
-static ucv_actor *spawn_person(ucv_call *call, vg_span name) {
-    ucv_game *g = call->game;
-    bool taken[VG_MAX_PEOPLE] = {false};
-    for (int32_t i = 0; i < g->actors; i++)
-        if (g->actor[i].kind == UCV_PERSON) taken[g->actor[i].person] = true;
-    for (int32_t p = 0; p < g->people; p++) {
-        if (taken[p]) continue;
-        ucv_actor *a = ucv_spawn(g, UCV_PERSON, name);
-        if (!a) return NULL;
-        vg_error err = {0};
-        a->person = p;
-        g->person[p] = (ucv_person){.gait = UCV_GAIT_STAND, .dilation = 1};
-        a->location[2] = 90;
-        ucv_person_place(g, a, &err);
-        return a;
-    }
-    return NULL;
+static bool holds(vg_span text, const char *part) {
+    const size_t size = strlen(part);
+    for (size_t i = 0; i + size <= text.size; i++)
+        if (strncasecmp(text.at + i, part, size) == 0) return true;
+    return false;
+}
+
+/* What an object of a class is here. Games have classes of their own, made from blueprints, whose names end in _C:
+ * people stand in for characters, cubes for the rest. */
+static ucv_kind kind_of(vg_span class) {
+    if (vg_span_is(class, "FusionCameraActor")) return UCV_CAMERA;
+    if (vg_span_is(class, "CvCharacter")) return UCV_PERSON;
+    if (vg_span_is(class, "CubeActor") || vg_span_is(class, "Cube")) return UCV_BOX;
+    if (class.size < 3 || memcmp(class.at + class.size - 2, "_C", 2) != 0) return UCV_FREE;
+    const bool person = holds(class, "character") || holds(class, "human") || holds(class, "pedestrian") ||
+                        holds(class, "target") || holds(class, "agent");
+    return person ? UCV_PERSON : UCV_BOX;
+}
+
+static void spawn(ucv_call *call, ucv_kind kind, vg_span name) {
+    ucv_actor *there = name.size > 0 ? ucv_find(call->game, name) : NULL;
+    const bool given = there && there->resident && there->kind == (int32_t)kind;
+    if (given)
+        there->resident = false;
+    else if (name.size > 0 && !name_is_free(call, name))
+        return;
+    const ucv_actor *a = given                ? there
+                         : kind == UCV_PERSON ? ucv_person_spawn(call->game, name)
+                                              : ucv_spawn(call->game, kind, name);
+    if (!a)
+        ucv_error(call, "Failed to spawn actor");
+    else if (kind != UCV_BOX && name.size > 0 && call->detail)
+        ucv_ok(call); /* the answer that clients of cameras and people wait for */
+    else
+        ucv_say(call, a->name);
 }
 
 void ucv_do_spawn(ucv_call *call) {
     const vg_span class = call->arg[0], name = call->count > 1 ? call->arg[1] : (vg_span){0};
-    if (name.size > 0 && !name_is_free(call, name)) return;
-    const ucv_actor *a = NULL;
-    const bool camera = vg_span_is(class, "FusionCameraActor");
-    if (camera) {
-        a = ucv_spawn(call->game, UCV_CAMERA, name);
-    } else if (vg_span_is(class, "CvCharacter")) {
-        a = spawn_person(call, name);
-    } else if (vg_span_is(class, "CubeActor") || vg_span_is(class, "Cube") || vg_span_is(class, "Cube_C")) {
-        a = ucv_spawn(call->game, UCV_BOX, name);
-    } else {
+    const ucv_kind kind = kind_of(class);
+    if (kind == UCV_FREE) {
         ucv_error(call, "Can not find a class with name '%.*s'", (int)(class.size < 400 ? class.size : 400), class.at);
         return;
     }
-    if (!a)
-        ucv_error(call, "Failed to spawn actor");
-    else if (camera && name.size > 0)
-        ucv_ok(call);
-    else
-        ucv_say(call, a->name);
+    call->detail = vg_span_is(class, "FusionCameraActor") || vg_span_is(class, "CvCharacter");
+    spawn(call, kind, name);
 }
 
-void ucv_do_spawn_box(ucv_call *call) {
-    const vg_span name = call->count > call->detail ? call->arg[call->detail] : (vg_span){0};
-    if (name.size > 0 && !name_is_free(call, name)) return;
-    const ucv_actor *a = ucv_spawn(call->game, UCV_BOX, name);
-    if (a)
-        ucv_say(call, a->name);
-    else
-        ucv_error(call, "Failed to spawn actor");
+/* SimWorld names an asset's path. */
+void ucv_do_spawn_asset(ucv_call *call) {
+    const ucv_kind kind = kind_of(call->arg[0]);
+    call->detail = 0;
+    spawn(call, kind == UCV_FREE ? UCV_BOX : kind, call->arg[1]);
 }
 
-void ucv_destroy_object(ucv_call *call, ucv_actor *a) {
+void ucv_do_spawn_cube(ucv_call *call) {
+    call->detail = 0;
+    spawn(call, UCV_BOX, call->count > 0 ? call->arg[0] : (vg_span){0});
+}
+
+bool ucv_destroy_object(ucv_call *call, ucv_actor *a) {
     ucv_game *g = call->game;
     if (a->kind == UCV_GROUND || a == &g->actor[g->camera[0]]) {
         ucv_error(call, "Argument Invalid"); /* the ground and the player's camera stay */
-        return;
+        return false;
     }
     ucv_destroy(g, a);
-    if (call->detail && vg_span_is(call->arg[1], "destroy"))
-        ucv_say(call, "{\r\n}");
-    else
-        ucv_ok(call);
+    return true;
 }
 
 void ucv_do_object_destroy(ucv_call *call) {
     ucv_actor *a = ucv_call_object(call);
-    if (a) ucv_destroy_object(call, a);
+    if (a && ucv_destroy_object(call, a)) ucv_ok(call);
 }
 
 /* --- place --------------------------------------------------------------------------------------------------------- */

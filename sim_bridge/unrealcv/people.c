@@ -7,9 +7,10 @@
 #include <math.h>
 #include <string.h>
 
-#define ARRIVED   0.25 /* m: a goal this near counts as reached */
-#define PACE_LOW  0.02 /* m/s: what the simulator takes for a pace */
-#define PACE_HIGH 2.9
+#define ARRIVED    0.25 /* m: a goal this near counts as reached */
+#define PACE_LOW   0.02 /* m/s: what the simulator takes for a pace */
+#define PACE_HIGH  2.9
+#define PACE_USUAL 1.25
 
 static void take_snapshot(ucv_game *g, ucv_snapshot *s) {
     vg_error err = {0};
@@ -26,13 +27,13 @@ static void take_snapshot(ucv_game *g, ucv_snapshot *s) {
 }
 
 void ucv_people_start(ucv_game *g) {
-    for (int32_t p = 0; p < VG_MAX_PEOPLE; p++) g->person[p] = (ucv_person){.dilation = 1};
+    for (int32_t p = 0; p < VG_MAX_PEOPLE; p++) g->person[p] = (ucv_person){.dilation = 1, .pace = PACE_USUAL};
     take_snapshot(g, &g->after);
     g->before = g->after;
     g->stale = true;
 }
 
-/* A random point of the disc about the scene's middle, inside the area where people walk. */
+/* A random point of the person's disc, inside the area where people walk. */
 static void draw_goal(const ucv_game *g, int32_t p, ucv_person *person) {
     const vg_world_info *info = &g->world->info;
     vg_rng rng = vg_rng_at(g->seed, (uint32_t)p, person->goals++, VG_DRAW_WALK);
@@ -41,7 +42,7 @@ static void draw_goal(const ucv_game *g, int32_t p, ucv_person *person) {
     const double offset[2] = {r * cos(turn), r * sin(turn)};
     for (int k = 0; k < 2; k++) {
         const double low = (double)info->area_low[k], high = (double)info->area_high[k];
-        person->goal[k] = fmin(fmax((low + high) / 2 + offset[k], low), high);
+        person->goal[k] = fmin(fmax(person->centre[k] + offset[k], low), high);
     }
 }
 
@@ -58,7 +59,7 @@ static void drive_person(ucv_game *g, int32_t p) {
     if (vg_embedded_get_person(g->world, 0, p, &now, &err) != VG_OK) return;
     const double left = hypot(person->goal[0] - (double)now.at[0], person->goal[1] - (double)now.at[1]);
     if (left < ARRIVED || (person->gait == UCV_GAIT_RADIUS && person->goals == 0)) {
-        if (person->gait == UCV_GAIT_GOAL) {
+        if (person->gait == UCV_GAIT_GOAL || (person->once && person->goals > 0)) {
             person->gait = UCV_GAIT_STAND;
             return;
         }
@@ -153,6 +154,36 @@ vg_status ucv_person_goal(ucv_game *g, ucv_actor *a, const double goal[2], vg_er
     person->gait = UCV_GAIT_GOAL;
     person->goal[0] = goal[0], person->goal[1] = goal[1];
     return VG_OK;
+}
+
+void ucv_person_roam(ucv_game *g, ucv_actor *a, const double centre[2], double radius, bool once) {
+    ucv_person *person = &g->person[a->person];
+    person->gait = UCV_GAIT_RADIUS, person->radius = radius, person->goals = 0, person->once = once;
+    person->centre[0] = centre[0], person->centre[1] = centre[1];
+    draw_goal(g, a->person, person);
+}
+
+/* Numbers of people who were removed are given out again before the simulator is asked for one more. */
+ucv_actor *ucv_person_spawn(ucv_game *g, vg_span name) {
+    bool taken[VG_MAX_PEOPLE] = {false};
+    for (int32_t i = 0; i < g->actors; i++)
+        if (g->actor[i].kind == UCV_PERSON) taken[g->actor[i].person] = true;
+    const vg_world_info *info = &g->world->info;
+    const vg_embedded_person middle = {
+        .at = {(info->area_low[0] + info->area_high[0]) / 2, (info->area_low[1] + info->area_high[1]) / 2}};
+    int32_t p = 0;
+    vg_error err = {0};
+    while (p < vg_embedded_people(g->world, 0) && taken[p]) p++;
+    if (p == vg_embedded_people(g->world, 0) && vg_embedded_add_person(g->world, 0, &p, &middle, &err) != VG_OK)
+        return NULL;
+    ucv_actor *a = ucv_spawn(g, UCV_PERSON, name);
+    if (!a) return NULL;
+    a->person = p;
+    g->person[p] = (ucv_person){.gait = UCV_GAIT_STAND, .dilation = 1, .pace = PACE_USUAL};
+    const double at[3] = {(double)middle.at[0], (double)middle.at[1], 0.9};
+    ucv_from_world(a->location, at);
+    ucv_person_place(g, a, &err);
+    return a;
 }
 
 /* A point of a person's body, metres in the simulator, to cm where the game shows it: moved aside and scaled. */
