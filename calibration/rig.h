@@ -67,6 +67,9 @@ typedef struct vg_rig_result {
 vg_status vg_rig_solve(vg_rig_result *result, bool *used, vg_bundle *bundle, const vg_rig_options *options,
                        const char *const *names, vg_error *err);
 
+/* Places points from cameras that stand, each by itself, by consensus among its views; NaN where none agree. Points only. */
+vg_status vg_rig_place_points(vg_bundle *bundle, double threshold_px, vg_error *err);
+
 /* ---- moving the whole ---------------------------------------------------------------------------------------------------- */
 
 typedef struct vg_similarity {

@@ -9,10 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define START_POINTS 300     /* a pair, to judge a start and to narrow the loss */
-#define FINAL_POINTS 4000    /* a pair, in the last adjustment */
-#define GOOD_START   0.3     /* score below which a start needs no rival */
-#define FAR          5.0     /* standard deviations: farther off is dropped */
+#define START_POINTS 300  /* a pair, to judge a start and to narrow the loss */
+#define FINAL_POINTS 4000 /* a pair, in the last adjustment */
+#define GOOD_START   0.3  /* score below which a start needs no rival */
+#define FAR          5.0  /* standard deviations: farther off is dropped */
+#define NEAR         1.0  /* thresholds: nearer is never dropped, or sightings that agree too well drive out the rest */
+#define HUBER_NEAR   0.3  /* thresholds: where the last loss leaves the square, at least */
+#define LENS_GAIN    0.9  /* what refined lenses must bring on frames held out */
 #define RAYLEIGH     1.17741 /* median of a distance whose parts have standard deviation 1 */
 
 vg_rig_options vg_rig_options_default(void) {
@@ -169,7 +172,8 @@ static double choose_used(rig_solver *s, bool *used, bool all) {
     const double sigma = fmax(median / RAYLEIGH, 1e-6);
     for (int32_t i = 0; i < s->bundle->sightings; i++) {
         const double d = rig_distance(s, i);
-        used[i] = s->weight[i] > 0 && isfinite(d) && (all || d < FAR * sigma);
+        const double reach = fmax(FAR * sigma, NEAR * s->threshold_px[s->bundle->sighting[i].camera]);
+        used[i] = s->weight[i] > 0 && isfinite(d) && (all || d < reach);
     }
     return sigma;
 }
@@ -181,14 +185,72 @@ static vg_status finish(rig_solver *s, bool *used, int32_t lens, vg_bundle_resul
     const bool all = s->options->keep_all;
     for (int round = 0; round < 3; round++) {
         const double sigma = choose_used(s, used, all);
-        options.loss = all ? VG_LOSS_SQUARE : VG_LOSS_HUBER, options.loss_scale = 2 * sigma;
+        options.loss = all ? VG_LOSS_SQUARE : VG_LOSS_HUBER,
+        options.loss_scale = fmax(2 * sigma, HUBER_NEAR * s->threshold_px[0]);
         options.steps = round == 2 || all ? 60 : 15, options.tolerance = round == 2 || all ? 1e-9 : 1e-5;
         VG_TRY(rig_adjust(s, &options, used, result, err));
         if (all) break;
-        const double reach = 3 * sigma / s->threshold_px[0];
-        rig_place_structures(s, fmin(1, reach));
+        rig_place_structures(s, 1);
     }
     choose_used(s, used, all);
+    return VG_OK;
+}
+
+/* Every other twentieth of the recording, to fit or to judge. */
+static void choose_half(rig_solver *s, bool judge) {
+    for (int32_t k = 0; k < s->bundle->structures; k++)
+        s->active[k] = ((int64_t)k * 20 / s->bundle->structures % 2 == 1) == judge;
+}
+
+/* Median distance in the half that had no part in an adjustment with these lens parts free. Leaves cameras as they were. */
+static vg_status judge_lens(double *median, rig_solver *s, bool *used, int32_t lens, vg_error *err) {
+    const size_t bytes = (size_t)s->bundle->cameras * sizeof *s->bundle->camera;
+    vg_camera *before = malloc(bytes);
+    if (!before) return vg_fail(err, VG_NO_MEMORY, "rig: out of memory");
+    memcpy(before, s->bundle->camera, bytes);
+    vg_bundle_result ignored;
+    choose_half(s, false);
+    vg_status status = finish(s, used, lens, &ignored, err);
+    if (status == VG_OK) {
+        vg_bundle_options options = vg_bundle_options_default();
+        options.hold_cameras = true, options.steps = 15, options.tolerance = 1e-4;
+        options.loss = VG_LOSS_HUBER, options.loss_scale = HUBER_NEAR * s->threshold_px[0];
+        choose_half(s, true);
+        rig_place_structures(s, 1);
+        status = rig_adjust(s, &options, NULL, NULL, err);
+        rig_score(s, median);
+    }
+    memcpy(s->bundle->camera, before, bytes);
+    free(before);
+    return status;
+}
+
+/* Whether free lenses fit clearly better where they had no part in the fit. */
+static vg_status lens_helps(bool *helps, rig_solver *s, bool *used, vg_error *err) {
+    double kept, refined;
+    VG_TRY(judge_lens(&kept, s, used, 0, err));
+    VG_TRY(judge_lens(&refined, s, used, s->options->lens, err));
+    *helps = refined < LENS_GAIN * kept;
+    rig_say(s, "lenses refined: %.3f px on held-out frames, kept: %.3f px; they are %s", refined, kept,
+            *helps ? "refined" : "kept");
+    return VG_OK;
+}
+
+/* The last adjustments, with the lenses held and then, where it was asked for and helps, free. */
+static vg_status last_steps(rig_solver *s, bool *used, vg_rig_result *result, vg_error *err) {
+    vg_bundle_result last = {0};
+    bool lens = s->options->lens != 0;
+    narrow(s, 2, 1, 15);
+    rig_choose(s, FINAL_POINTS);
+    rig_place_structures(s, 1);
+    VG_TRY(finish(s, used, 0, &last, err));
+    if (lens && s->options->lens_if_better) VG_TRY(lens_helps(&lens, s, used, err));
+    if (s->options->lens && s->options->lens_if_better) {
+        rig_choose(s, FINAL_POINTS);
+        rig_place_structures(s, 1);
+    }
+    if (lens || s->options->lens_if_better) VG_TRY(finish(s, used, lens ? s->options->lens : 0, &last, err));
+    result->lens_refined = lens, result->variance = last.variance;
     return VG_OK;
 }
 
@@ -228,17 +290,8 @@ vg_status vg_rig_solve(vg_rig_result *result, bool *used, vg_bundle *bundle, con
         if (bundle->board) rig_pose_boards(&s);
         status = find_start(&s, result, err);
     }
-    vg_bundle_result last = {0};
+    if (status == VG_OK) status = last_steps(&s, used, result, err);
     if (status == VG_OK) {
-        narrow(&s, 2, 0.5, 15);
-        rig_choose(&s, FINAL_POINTS);
-        rig_place_structures(&s, 1);
-        status = finish(&s, used, 0, &last, err);
-        if (status == VG_OK && options->lens) status = finish(&s, used, options->lens, &last, err);
-        result->lens_refined = options->lens != 0;
-    }
-    if (status == VG_OK) {
-        result->variance = last.variance;
         if (options->start) {
             const vg_similarity to_start = vg_rig_align(start, bundle->camera, bundle->cameras, bundle->board != NULL);
             vg_rig_move(bundle, &to_start);
@@ -248,4 +301,18 @@ vg_status vg_rig_solve(vg_rig_result *result, bool *used, vg_bundle *bundle, con
     free(start);
     rig_solver_free(&s);
     return status;
+}
+
+vg_status vg_rig_place_points(vg_bundle *bundle, double threshold_px, vg_error *err) {
+    vg_rig_options options = vg_rig_options_default();
+    options.threshold_px = threshold_px;
+    rig_solver s;
+    VG_TRY(rig_solver_create(&s, bundle, &options, NULL, err));
+    stand_all(&s);
+    rig_choose(&s, 0);
+    rig_place_structures(&s, 1);
+    for (int32_t k = 0; k < bundle->structures; k++)
+        for (int j = 0; j < 3 && !s.known[k]; j++) bundle->point[3 * k + j] = (double)NAN;
+    rig_solver_free(&s);
+    return VG_OK;
 }

@@ -356,11 +356,13 @@ vg_status vg_sightings_read(vg_sightings *out, const char *path, vg_error *err) 
 
 /* ---- whose camera ------------------------------------------------------------------------------------------------------------ */
 
-/* The number a name ends in, -1 where it ends otherwise. */
+/* The last number in a name, -1 where there is none. */
 static long name_number(const char *name) {
-    size_t from = strlen(name);
+    size_t to = strlen(name);
+    while (to > 0 && !(name[to - 1] >= '0' && name[to - 1] <= '9')) to--;
+    size_t from = to;
     while (from > 0 && name[from - 1] >= '0' && name[from - 1] <= '9') from--;
-    return name[from] && strlen(name + from) < 10 ? strtol(name + from, NULL, 10) : -1;
+    return to > from && to - from < 10 ? strtol(name + from, NULL, 10) : -1;
 }
 
 static int32_t find_camera(const vg_camera_set *set, const char *name) {

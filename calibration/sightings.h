@@ -55,8 +55,8 @@ vg_status vg_sightings_read(vg_sightings *out, const char *path, vg_error *err);
 vg_status vg_sightings_parse(vg_sightings *out, const char *name, const char *text, size_t size, const char *camera,
                              vg_error *err);
 
-/* Makes `camera` of every sighting an index into `set`: by name, else by the number a name ends in (`cam_0`, `port_0`,
- * `0`). VG_NOT_FOUND names the camera that the calibration lacks and those it has. */
+/* Makes `camera` of every sighting an index into `set`: by name, else by the last number in the names
+ * (`cam_01`, `cam01_json`, `1`), else by the beginning of the file's name. VG_NOT_FOUND names the camera that the calibration lacks and those it has. */
 vg_status vg_sightings_match(vg_sightings *sightings, const vg_camera_set *set, vg_error *err);
 
 #endif

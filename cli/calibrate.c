@@ -10,6 +10,8 @@ static const struct {
 } commands[] = {
     {"show", calibrate_show, "what a calibration file holds, in plain words, and what is suspicious in it"},
     {"convert", calibrate_convert, "a calibration file in another format"},
+    {"extrinsics", calibrate_extrinsics, "where cameras stand, from a board or from people's keypoints alone"},
+    {"bundle", calibrate_bundle, "cameras and points moved together until the pixels fit"},
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };

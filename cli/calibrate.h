@@ -6,6 +6,8 @@
 #include "calibration/files.h"
 #include "cli/cli.h"
 
+int calibrate_bundle(int argc, char **argv);
+int calibrate_extrinsics(int argc, char **argv);
 int calibrate_show(int argc, char **argv);
 int calibrate_convert(int argc, char **argv);
 

@@ -1,0 +1,95 @@
+/* 2D points of any kind as sightings. */
+#include "cli/calibrate_rig.h"
+
+#include "perception/keypoints.h"
+
+#include <dirent.h>
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+/* A folder that holds folders is OpenPose's; one that holds CSV files has one a camera. */
+static bool has_folders(const char *path) {
+    DIR *folder = opendir(path);
+    bool found = false;
+    for (struct dirent *e; folder && !found && (e = readdir(folder));) {
+        char below[2048];
+        struct stat info;
+        snprintf(below, sizeof below, "%s/%s", path, e->d_name);
+        found = e->d_name[0] != '.' && stat(below, &info) == 0 && S_ISDIR(info.st_mode);
+    }
+    if (folder) closedir(folder);
+    return found;
+}
+
+/* How much of a detection there is: its confidences, and its size in the picture. */
+static double weight_of(const vg_keypoint *points, int32_t joints) {
+    double sum = 0, low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
+    for (int32_t j = 0; j < joints; j++) {
+        if (!(points[j].confidence > 0)) continue;
+        const double at[2] = {(double)points[j].u, (double)points[j].v};
+        sum += (double)points[j].confidence;
+        for (int k = 0; k < 2; k++) low[k] = fmin(low[k], at[k]), high[k] = fmax(high[k], at[k]);
+    }
+    return sum > 0 ? sum * hypot(high[0] - low[0], high[1] - low[1]) : 0;
+}
+
+static vg_status add_person(vg_sightings *out, const vg_keypoints *k, int32_t frame, int32_t camera,
+                            const vg_keypoint *points, vg_error *err) {
+    for (int32_t j = 0; j < k->set.joints; j++) {
+        if (!(points[j].confidence > 0)) continue;
+        const vg_sighting s = {.frame = k->first_number + frame,
+                               .camera = camera,
+                               .point = j,
+                               .confidence = points[j].confidence,
+                               .u = (double)points[j].u,
+                               .v = (double)points[j].v,
+                               .board = {(double)NAN, (double)NAN, (double)NAN}};
+        VG_TRY(vg_sightings_add(out, &s, err));
+    }
+    return VG_OK;
+}
+
+/* The person who fills most of each picture. Where cameras disagree about who that is, the frame is an outlier. */
+static vg_status sightings_of_keypoints(rig_job *job, const vg_keypoints *k, vg_error *err) {
+    vg_sightings *out = &job->seen;
+    job->joints = k->set;
+    for (int32_t j = 0; j < k->set.joints; j++) {
+        int32_t at = -1;
+        VG_TRY(vg_names_index(&at, &out->points, k->set.names[j], VG_POINTS_MAX, err));
+    }
+    for (int32_t c = 0; c < k->cameras; c++) {
+        int32_t at = -1;
+        VG_TRY(vg_names_index(&at, &out->cameras, k->names[c], VG_CAMERA_SET_MAX, err));
+    }
+    for (int32_t f = 0; f < k->frames; f++)
+        for (int32_t c = 0; c < k->cameras; c++) {
+            const int32_t people = vg_keypoints_count(k, f, c);
+            int32_t who = -1;
+            double most = 0;
+            for (int32_t i = 0; i < people; i++) {
+                const double weight = weight_of(vg_keypoints_at(k, f, c, i), k->set.joints);
+                if (weight > most) most = weight, who = i;
+            }
+            if (who >= 0) VG_TRY(add_person(out, k, f, c, vg_keypoints_at(k, f, c, who), err));
+        }
+    return VG_OK;
+}
+
+vg_status rig_read_points(rig_job *job, const char *path, vg_error *err) {
+    struct stat info;
+    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode) || !has_folders(path)) {
+        VG_TRY(vg_sightings_read(&job->seen, path, err));
+    } else {
+        vg_keypoints keypoints = {0};
+        const vg_keypoints_options options = {.frames = VG_FRAMES_ALL};
+        VG_TRY(vg_keypoints_read(path, &options, &keypoints, err));
+        const vg_status status = sightings_of_keypoints(job, &keypoints, err);
+        vg_keypoints_free(&keypoints);
+        VG_TRY(status);
+    }
+    for (size_t i = 0; i < job->seen.count && !job->has_board; i++)
+        job->has_board = isfinite(job->seen.sighting[i].board[0]);
+    return VG_OK;
+}
