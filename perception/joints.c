@@ -235,6 +235,22 @@ int32_t vg_joint_set_bone(const vg_joint_set *set, int32_t a, int32_t b) {
     return -1;
 }
 
+int32_t vg_joint_set_body(const vg_joint_set *set, int32_t *out) {
+#define LIMB(side, part) VG_PART_##side##_##part
+#define LEG(s)           LIMB(s, HIP), LIMB(s, KNEE), LIMB(s, ANKLE), LIMB(s, BIG_TOE), LIMB(s, SMALL_TOE), LIMB(s, HEEL)
+#define ARM(s)           LIMB(s, SHOULDER), LIMB(s, ELBOW), LIMB(s, WRIST), LIMB(s, THUMB), LIMB(s, INDEX), LIMB(s, PINKY)
+    static const int8_t order[] = {VG_PART_MID_HIP, LEG(R),       LEG(L), VG_PART_NECK,
+                                   VG_PART_HEAD,    VG_PART_NOSE, ARM(R), ARM(L)};
+    int32_t count = 0;
+    for (size_t i = 0; i < sizeof order; i++) {
+        const int32_t j = vg_joint_set_find(set, (vg_part)order[i]);
+        if (j >= 0) out[count++] = j;
+    }
+    for (int32_t j = 0; j < set->joints; j++)
+        if (set->part[j] == VG_PART_OTHER) out[count++] = j;
+    return count;
+}
+
 const char *vg_part_name(vg_part part) {
     return part >= 0 && part < VG_PARTS ? parts[part].name : "other";
 }

@@ -102,6 +102,10 @@ int32_t vg_joint_set_find_name(const vg_joint_set *set, const char *name);
 /* Index of the bone between two joints, in either order, -1 where there is none. */
 int32_t vg_joint_set_bone(const vg_joint_set *set, int32_t a, int32_t b);
 
+/* The joints that motion files usually hold, in OpenSim's usual order (legs, trunk, head, arms; right before left): all but
+ * eyes, ears and mouth; those without a known part last. `out` [VG_MAX_JOINTS]; returns how many. */
+int32_t vg_joint_set_body(const vg_joint_set *set, int32_t *out);
+
 const char *vg_part_name(vg_part part); /* "LKnee" */
 
 #endif

@@ -1,0 +1,412 @@
+/* vergence triangulate: a calibration and a folder of keypoints to motion files. */
+#include "cli/cli.h"
+
+#include "common/text.h"
+#include "common/transform.h"
+#include "perception/filters.h"
+#include "perception/reconstruct.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* What the words on the command line say. */
+typedef struct plan {
+    const char *calibration, *keypoints, *people, *preset, *model, *joints, *frames, *axes, *unit;
+    vg_texts out, filters, pairs;
+    double fps, confidence, threshold, cutoff;
+    int32_t gaps, least_views;
+    bool allow_missing, no_bones, json;
+    bool pose2sim; /* the preset */
+} plan;
+
+/* One run's results. */
+typedef struct outcome {
+    vg_keypoints keypoints;
+    vg_camera cameras[VG_MAX_CAMERAS];
+    vg_reconstruction people;
+    int32_t joints[VG_MAX_JOINTS], count; /* those written */
+    vg_motion *motion;                    /* [people] */
+    int64_t filled;                       /* points that gap filling made */
+    vg_fit fit;
+    double median; /* px */
+    json_t *files;
+} outcome;
+
+/* ---- reading ------------------------------------------------------------------------------------------------------- */
+
+static vg_status read_rule(const char *name, int32_t *out, vg_error *err) {
+    static const char *const rules[] = {"equal", "common", "all"};
+    for (int32_t i = 0; i < 3; i++)
+        if (strcmp(name, rules[i]) == 0) {
+            *out = i;
+            return VG_OK;
+        }
+    return vg_fail(err, VG_INVALID, "--frames is `%.40s`; it must be equal, common or all", name);
+}
+
+static vg_status read_inputs(const plan *p, outcome *o, vg_error *err) {
+    vg_keypoints_options options = {0};
+    vg_joint_set set;
+    vg_camera_set calibration;
+    VG_TRY(read_rule(p->frames, &options.frames, err));
+    if (p->model) {
+        vg_joint_set_kind kind;
+        VG_TRY(vg_joint_set_parse(p->model, &kind, err));
+        vg_joint_set_init(&set, kind);
+        options.set = &set;
+    }
+    VG_TRY(vg_calibration_read(p->calibration, NULL, &calibration, err));
+    vg_status status = vg_keypoints_read(p->keypoints, &options, &o->keypoints, err);
+    if (status == VG_OK)
+        status = vg_keypoints_cameras(o->cameras, &o->keypoints, &calibration, p->pairs.text, p->pairs.count,
+                                      p->allow_missing, err);
+    if (status == VG_OK && !calibration.z_up)
+        fprintf(stderr, "vergence: %s does not say which way is up; its z axis is taken for that\n", p->calibration);
+    vg_camera_set_free(&calibration);
+    return status;
+}
+
+/* --joints: body, all, or names. */
+static vg_status choose_joints(const plan *p, outcome *o, vg_error *err) {
+    const vg_joint_set *set = &o->keypoints.set;
+    if (strcmp(p->joints, "body") == 0) {
+        o->count = vg_joint_set_body(set, o->joints);
+        return VG_OK;
+    }
+    if (strcmp(p->joints, "all") == 0) {
+        for (o->count = 0; o->count < set->joints; o->count++) o->joints[o->count] = o->count;
+        return VG_OK;
+    }
+    for (vg_span rest = {p->joints, strlen(p->joints)}; rest.at;) {
+        char name[VG_JOINT_NAME];
+        vg_span_copy(name, sizeof name, vg_span_trim(vg_span_field(&rest, ',')));
+        const int32_t j = vg_joint_set_find_name(set, name);
+        if (j < 0 || o->count == VG_MAX_JOINTS) {
+            const char *names[VG_MAX_JOINTS];
+            for (int32_t i = 0; i < set->joints; i++) names[i] = set->names[i];
+            const char *near = vg_nearest(name, names, (size_t)set->joints);
+            return vg_fail(err, VG_INVALID, "--joints: %s has no joint `%s`; %s%s", set->name, name,
+                           near ? "did you mean " : "its joints are named like ", near ? near : names[0]);
+        }
+        o->joints[o->count++] = j;
+    }
+    return VG_OK;
+}
+
+/* ---- reconstruction and filters -------------------------------------------------------------------------------------- */
+
+static vg_status config_of(const plan *p, vg_reconstruct_config *config, vg_error *err) {
+    *config = p->pose2sim ? vg_reconstruct_config_pose2sim() : vg_reconstruct_config_default();
+    if (strcmp(p->people, "1") == 0)
+        config->who = VG_WHO_MAIN;
+    else if (strcmp(p->people, "all") == 0)
+        config->who = VG_WHO_ALL;
+    else if (strcmp(p->people, "associated") == 0)
+        config->who = VG_WHO_ASSOCIATED;
+    else
+        return vg_fail(err, VG_INVALID, "--people is `%.40s`; it must be 1, all or associated", p->people);
+    if (p->confidence >= 0) config->confidence = p->confidence;
+    if (p->threshold > 0) config->consensus.threshold = p->threshold;
+    config->consensus.min_views = p->least_views;
+    if (p->no_bones) config->hold_bones = false;
+    return VG_OK;
+}
+
+static int64_t found_points(const vg_motion *m) {
+    int64_t found = 0;
+    for (size_t i = 0; i < (size_t)m->frames * (size_t)m->points; i++) found += !isnan(m->positions[3 * i]);
+    return found;
+}
+
+static vg_status filter_person(const plan *p, vg_motion *m, int64_t *filled, vg_error *err) {
+    vg_filter_config config = p->pose2sim ? vg_filter_config_pose2sim() : vg_filter_config_default();
+    config.kind = VG_FILTER_NONE, config.hampel_window = 0;
+    config.fill_gaps = p->gaps >= 0 ? p->gaps : p->pose2sim ? 9 : p->filters.count > 0 ? 10 : 0;
+    const int64_t before = found_points(m);
+    if (config.fill_gaps > 0) VG_TRY(vg_filter_motion(m, &config, err));
+    *filled += found_points(m) - before;
+    config.fill_gaps = 0;
+    if (p->cutoff > 0) config.cutoff = p->cutoff;
+    for (size_t i = 0; i < p->filters.count; i++) {
+        config.kind = VG_FILTER_NONE, config.hampel_window = 0;
+        if (strcmp(p->filters.text[i], "hampel") == 0)
+            config.hampel_window = 7;
+        else
+            VG_TRY(vg_filter_kind_parse(p->filters.text[i], &config.kind, err));
+        VG_TRY(vg_filter_motion(m, &config, err));
+    }
+    return VG_OK;
+}
+
+static int compare_doubles(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static vg_status measure(outcome *o, vg_error *err) {
+    const size_t points = (size_t)o->people.people * (size_t)o->people.frames * (size_t)o->count;
+    o->fit.errors = malloc(sizeof *o->fit.errors * (points + 1));
+    if (!o->fit.errors) return vg_fail(err, VG_NO_MEMORY, "no memory for %zu points", points);
+    for (int32_t i = 0; i < o->people.people; i++) vg_reconstruction_fit(&o->fit, &o->people, i, o->joints, o->count);
+    qsort(o->fit.errors, (size_t)o->fit.points, sizeof *o->fit.errors, compare_doubles);
+    const size_t half = (size_t)o->fit.points / 2;
+    o->median = o->fit.points == 0       ? (double)NAN
+                : o->fit.points % 2 == 1 ? o->fit.errors[half]
+                                         : 0.5 * (o->fit.errors[half - 1] + o->fit.errors[half]);
+    return VG_OK;
+}
+
+static vg_status reconstruct(const plan *p, outcome *o, vg_error *err) {
+    vg_reconstruct_config config;
+    VG_TRY(config_of(p, &config, err));
+    VG_TRY(choose_joints(p, o, err));
+    VG_TRY(vg_reconstruct(&o->people, &o->keypoints, o->cameras, p->fps, &config, err));
+    VG_TRY(measure(o, err));
+    if (o->fit.points == 0)
+        return vg_fail(
+            err, VG_FAILED,
+            "no joint could be placed in any frame: the views never agree to %g px; do calibration and keypoints "
+            "belong together, and are the cameras synchronised?",
+            config.consensus.threshold);
+    o->motion = calloc((size_t)o->people.people, sizeof *o->motion);
+    if (!o->motion) return vg_fail(err, VG_NO_MEMORY, "no memory for %d people", o->people.people);
+    for (int32_t i = 0; i < o->people.people; i++) {
+        VG_TRY(vg_reconstruction_motion(o->motion + i, &o->people, i, o->joints, o->count, p->fps, err));
+        VG_TRY(filter_person(p, o->motion + i, &o->filled, err));
+        for (int32_t f = 0; p->pose2sim && f < o->motion[i].frames; f++) o->motion[i].times[f] = (f + 1) / p->fps;
+    }
+    return VG_OK;
+}
+
+static void outcome_free(outcome *o) {
+    for (int32_t i = 0; o->motion && i < o->people.people; i++) vg_motion_free(o->motion + i);
+    free(o->motion), free(o->fit.errors);
+    vg_reconstruction_free(&o->people);
+    vg_keypoints_free(&o->keypoints);
+    json_decref(o->files);
+}
+
+/* ---- writing ----------------------------------------------------------------------------------------------------------- */
+
+static bool ends_with(const char *path, const char *ending) {
+    const size_t n = strlen(path), e = strlen(ending);
+    return n > e && strcasecmp(path + n - e, ending) == 0;
+}
+
+/* Everyone's points in one motion, named "P1:LKnee". */
+static vg_status merge_people(vg_motion *out, const outcome *o, vg_error *err) {
+    const vg_motion *first = o->motion;
+    const int32_t people = o->people.people;
+    VG_TRY(vg_motion_create(out, first->frames, people * o->count, first->rate, err));
+    vg_status status = vg_motion_add_covariances(out, err);
+    if (status != VG_OK) {
+        vg_motion_free(out);
+        return status;
+    }
+    const size_t count = (size_t)o->count, frames = (size_t)first->frames, all = (size_t)people * count;
+    memcpy(out->times, first->times, frames * sizeof *out->times);
+    for (size_t i = 0; i < (size_t)people; i++) {
+        const vg_motion *m = o->motion + i;
+        for (size_t k = 0; k < count; k++)
+            snprintf(out->names[i * count + k], VG_MOTION_NAME, "P%d:%s", (int)i + 1, m->names[k]);
+        for (size_t f = 0; f < frames; f++) {
+            const size_t to = f * all + i * count, from = f * count;
+            memcpy(out->positions + 3 * to, m->positions + 3 * from, 3 * count * sizeof *out->positions);
+            memcpy(out->residuals + to, m->residuals + from, count * sizeof *out->residuals);
+            memcpy(out->covariances + 6 * to, m->covariances + 6 * from, 6 * count * sizeof *out->covariances);
+        }
+    }
+    return VG_OK;
+}
+
+/* Converts to what the file holds, writes, and converts back. */
+static vg_status write_motion(const plan *p, outcome *o, const char *path, vg_motion *m, vg_error *err) {
+    const bool trc = ends_with(path, ".trc");
+    vg_axes axes = trc ? VG_AXES_Y_UP_YZX : VG_AXES_Z_UP;
+    vg_unit unit = ends_with(path, ".c3d") ? VG_UNIT_MILLIMETRE : VG_UNIT_METRE;
+    if (p->axes && !vg_axes_parse(p->axes, &axes))
+        return vg_fail(err, VG_INVALID, "--frame is `%.40s`; it must be z-up, y-up, y-up-yzx or y-down", p->axes);
+    if (p->unit && !vg_unit_parse(p->unit, &unit))
+        return vg_fail(err, VG_INVALID, "--unit is `%.40s`; it must be m, cm or mm", p->unit);
+    vg_motion_convert(m, unit, axes);
+    const vg_status status = vg_motion_write(path, m, err);
+    vg_motion_convert(m, VG_UNIT_METRE, VG_AXES_Z_UP);
+    if (status == VG_OK)
+        json_array_append_new(
+            o->files, json_pack("{s:s,s:s,s:s}", "path", path, "unit", vg_unit_name(unit), "axes", vg_axes_name(axes)));
+    return status;
+}
+
+/* PATH, or PATH_P2.trc for the second of several people. */
+static void person_path(char out[VG_PATH_MAX], const char *path, int32_t person) {
+    const char *dot = strrchr(path, '.');
+    snprintf(out, VG_PATH_MAX, "%.*s_P%d%s", (int)(dot - path), path, person + 1, dot);
+}
+
+static vg_status check_outputs(const plan *p, vg_error *err) {
+    static const char *const endings[] = {".trc", ".c3d", ".csv", ".jsonl", ".json"};
+    for (size_t i = 0; i < p->out.count; i++) {
+        size_t k = 0;
+        while (k < 5 && !ends_with(p->out.text[i], endings[k])) k++;
+        if (k == 5 || strlen(p->out.text[i]) > VG_PATH_MAX - 32)
+            return vg_fail(err, VG_INVALID, "--out is `%.200s`; it must end in .trc, .c3d, .csv or .jsonl",
+                           p->out.text[i]);
+    }
+    return VG_OK;
+}
+
+static vg_status write_all(const plan *p, outcome *o, vg_error *err) {
+    const bool several = strcmp(p->people, "1") != 0;
+    o->files = json_array();
+    for (size_t i = 0; i < p->out.count; i++) {
+        const char *path = p->out.text[i];
+        if (!several) {
+            VG_TRY(write_motion(p, o, path, o->motion, err));
+        } else if (ends_with(path, ".trc")) {
+            char own[VG_PATH_MAX];
+            for (int32_t person = 0; person < o->people.people; person++) {
+                person_path(own, path, person);
+                VG_TRY(write_motion(p, o, own, o->motion + person, err));
+            }
+        } else {
+            vg_motion all;
+            VG_TRY(merge_people(&all, o, err));
+            const vg_status status = write_motion(p, o, path, &all, err);
+            vg_motion_free(&all);
+            VG_TRY(status);
+        }
+    }
+    return VG_OK;
+}
+
+/* ---- telling ------------------------------------------------------------------------------------------------------------ */
+
+/* Mean and standard deviation of the bones between written joints, as written. */
+static json_t *bones_json(const outcome *o, int32_t person) {
+    const vg_joint_set *set = &o->people.set;
+    const vg_motion *m = o->motion + person;
+    int32_t column[VG_MAX_JOINTS];
+    json_t *out = json_object();
+    for (int32_t j = 0; j < set->joints; j++) column[j] = -1;
+    for (int32_t i = 0; i < o->count; i++) column[o->joints[i]] = i;
+    for (int32_t b = 0; b < set->bones; b++) {
+        const int32_t a = column[set->bone[b].a], c = column[set->bone[b].b];
+        if (a < 0 || c < 0) continue;
+        double sum = 0, square = 0, n = 0;
+        for (int32_t f = 0; f < m->frames; f++) {
+            const double *x = m->positions + 3 * ((size_t)f * (size_t)m->points);
+            const double d[3] = {x[3 * a] - x[3 * c], x[3 * a + 1] - x[3 * c + 1], x[3 * a + 2] - x[3 * c + 2]};
+            const double length = 1000 * vg_norm3(d);
+            if (!isnan(length)) sum += length, square += length * length, n++;
+        }
+        if (n == 0) continue;
+        char name[2 * VG_JOINT_NAME];
+        snprintf(name, sizeof name, "%s-%s", set->names[set->bone[b].a], set->names[set->bone[b].b]);
+        json_object_set_new(out, name,
+                            json_pack("{s:o,s:o}", "mean", vg_json_number(sum / n), "sd",
+                                      vg_json_number(sqrt(fmax(square / n - sum / n * sum / n, 0)))));
+    }
+    return out;
+}
+
+static void tell(const plan *p, outcome *o) {
+    const vg_fit *fit = &o->fit;
+    const double n = (double)fit->points, mean = fit->error / n, rms = sqrt(fit->square / n);
+    const double all = (double)o->people.frames * o->people.set.joints * o->people.people;
+    if (!p->json) {
+        printf("%d frames, %d %s (%s, %d joints), %lld points, %lld lost, %lld filled\n"
+               "reprojection: mean %.2f px, median %.2f, rms %.2f; cameras left out: %.2f a point\n",
+               o->people.frames, o->people.people, o->people.people == 1 ? "person" : "people", o->people.set.name,
+               o->count, (long long)fit->points, (long long)fit->lost, (long long)o->filled, mean, o->median, rms,
+               (double)fit->unused / n);
+        size_t i;
+        const json_t *file;
+        json_array_foreach(o->files, i, file)
+            printf("wrote %s (%s, %s)\n", json_string_value(json_object_get(file, "path")),
+                   json_string_value(json_object_get(file, "unit")), json_string_value(json_object_get(file, "axes")));
+        return;
+    }
+    json_t *bones = json_array();
+    for (int32_t i = 0; i < o->people.people; i++) json_array_append_new(bones, bones_json(o, i));
+    json_t *noise = json_object();
+    for (int32_t i = 0; i < o->count; i++)
+        json_object_set_new(noise, o->people.set.names[o->joints[i]], vg_json_number(o->people.noise[o->joints[i]]));
+    vg_json_print(json_pack(
+        "{s:i,s:i,s:I,s:I,s:{s:o,s:o,s:o},s:o,s:o,s:o,s:I,s:i,s:s,s:f,s:o,s:o,s:O}", "frames", o->people.frames,
+        "people", o->people.people, "points", (json_int_t)fit->points, "lost", (json_int_t)fit->lost, "reprojection_px",
+        "mean", vg_json_number(mean), "median", vg_json_number(o->median), "rms", vg_json_number(rms),
+        "points_per_second", vg_json_number(all / o->people.seconds), "cameras_removed",
+        vg_json_number((double)fit->unused / n), "cameras_rejected", vg_json_number((double)fit->removed / n), "filled",
+        (json_int_t)o->filled, "people_left_out", o->people.left_out, "model", o->people.set.name, "fps", p->fps,
+        "noise_px", noise, "bones_mm", bones, "files", o->files));
+}
+
+/* ---- the command --------------------------------------------------------------------------------------------------------- */
+
+static vg_status check_plan(plan *p, vg_error *err) {
+    if (!p->calibration) return vg_fail(err, VG_INVALID, "--calibration is needed: the cameras' file");
+    if (!p->keypoints)
+        return vg_fail(err, VG_INVALID, "--keypoints is needed: a folder of OpenPose folders, or a CSV file");
+    p->pose2sim = p->preset && strcmp(p->preset, "pose2sim") == 0;
+    if (p->preset && !p->pose2sim) return vg_fail(err, VG_INVALID, "--preset is `%.40s`; there is pose2sim", p->preset);
+    for (size_t i = 0; i < p->filters.count; i++) {
+        int32_t kind;
+        if (strcmp(p->filters.text[i], "hampel") != 0) VG_TRY(vg_filter_kind_parse(p->filters.text[i], &kind, err));
+    }
+    if (p->fps <= 0) {
+        p->fps = 60;
+        fprintf(stderr, "vergence: 60 frames a second are assumed; --fps says otherwise\n");
+    }
+    return check_outputs(p, err);
+}
+
+int vg_cmd_triangulate(int argc, char **argv) {
+    plan p = {.people = "1", .joints = "body", .frames = "equal", .confidence = -1, .gaps = -1, .least_views = 2};
+    const vg_option options[] = {
+        {"calibration", VG_OPTION_TEXT, &p.calibration, 0, 0, "FILE", "cameras, in any format of docs/calibration.md"},
+        {"keypoints", VG_OPTION_TEXT, &p.keypoints, 0, 0, "DIR",
+         "a folder with one OpenPose folder a camera, or a CSV file"},
+        {"out", VG_OPTION_LIST, &p.out, 0, 0, "FILE", ".trc .c3d .csv .jsonl; may be given several times"},
+        {"people", VG_OPTION_TEXT, &p.people, 0, 0, "WHO",
+         "1: the main person; all; associated: by the files' order (1)"},
+        {"preset", VG_OPTION_TEXT, &p.preset, 0, 0, "NAME", "pose2sim: that program's method, settings and axes"},
+        {"fps", VG_OPTION_REAL, &p.fps, 0.01, 1e5, "N", "frames a second (60)"},
+        {"model", VG_OPTION_TEXT, &p.model, 0, 0, "NAME", "joint set of the keypoints (found from their number)"},
+        {"joints", VG_OPTION_TEXT, &p.joints, 0, 0, "NAMES", "what is written: body, all, or names with commas (body)"},
+        {"filter", VG_OPTION_LIST, &p.filters, 0, 0, "KIND",
+         "hampel, butterworth, kalman, one-euro, gaussian, median; in the order given (none)"},
+        {"cutoff", VG_OPTION_REAL, &p.cutoff, 1e-3, 1e5, "HZ", "of butterworth and one-euro (6)"},
+        {"gaps", VG_OPTION_INT, &p.gaps, 0, 1e6, "FRAMES", "longest gap that is filled (10 with a filter, else 0)"},
+        {"confidence", VG_OPTION_REAL, &p.confidence, 0, 1, "C", "keypoints below take no part (0.3)"},
+        {"threshold", VG_OPTION_REAL, &p.threshold, 0.01, 1e4, "PX", "views agree where their mean error is below"},
+        {"min-cameras", VG_OPTION_INT, &p.least_views, 2, VG_MAX_CAMERAS, "N", "fewer views: lost (2)"},
+        {"no-bones", VG_OPTION_FLAG, &p.no_bones, 0, 0, "", "do not hold bones to their learned lengths"},
+        {"frames", VG_OPTION_TEXT, &p.frames, 0, 0, "RULE",
+         "where cameras' frames differ: equal (an error), common, all"},
+        {"camera", VG_OPTION_LIST, &p.pairs, 0, 0, "A=B", "keypoints A belong to calibrated camera B"},
+        {"allow-missing", VG_OPTION_FLAG, &p.allow_missing, 0, 0, "", "calibrated cameras may lack keypoints"},
+        {"frame", VG_OPTION_TEXT, &p.axes, 0, 0, "AXES", "z-up, y-up, y-up-yzx, y-down (y-up-yzx for .trc, else z-up)"},
+        {"unit", VG_OPTION_TEXT, &p.unit, 0, 0, "UNIT", "m, cm, mm (mm for .c3d, else m)"},
+        {"json", VG_OPTION_FLAG, &p.json, 0, 0, "", "print JSON"},
+        {0}};
+    const vg_usage usage = {"vergence triangulate --calibration FILE --keypoints DIR --out FILE [OPTIONS]",
+                            "People in 3D over time from calibrated cameras' 2D keypoints.", options, 0};
+    int code;
+    if (!vg_options_begin(&usage, argc, argv, NULL, &code)) return code;
+    vg_error err = {0};
+    vg_status status = check_plan(&p, &err);
+    if (status != VG_OK) {
+        vg_report_error(status, &err);
+        return VG_EXIT_USAGE;
+    }
+    outcome *o = calloc(1, sizeof *o);
+    status = o ? read_inputs(&p, o, &err) : vg_fail(&err, VG_NO_MEMORY, "no memory");
+    if (status == VG_OK) status = reconstruct(&p, o, &err);
+    if (status == VG_OK) status = write_all(&p, o, &err);
+    if (status == VG_OK) tell(&p, o);
+    if (o) outcome_free(o);
+    free(o);
+    return status == VG_OK ? VG_EXIT_OK : vg_report_error(status, &err);
+}
