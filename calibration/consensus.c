@@ -1,5 +1,6 @@
 /* Triangulation from the views that agree: sets of views are tried eight at a time (a lane is a set, its normal matrix the
  * sum of its views'), then the chosen ones are refined eight points at a time. */
+#include "calibration/lens_lanes.h"
 #include "calibration/normal.h"
 #include "common/transform.h"
 
@@ -51,23 +52,46 @@ static void pixel_matrix(double P[12], const vg_camera *c) {
     }
 }
 
-static void sight_init(sight *s, const vg_camera *cameras, const double *u, const double *v, const double *weight,
+/* Eight points as ideal cameras see them. */
+typedef struct block {
+    alignas(64) double x[VG_MAX_CAMERAS][VG_LANES], y[VG_MAX_CAMERAS][VG_LANES]; /* normalised */
+    bool valid[VG_MAX_CAMERAS][VG_LANES];
+} block;
+
+static lanes load_some(const double *p, int count) {
+    lanes x = {0};
+    for (int i = 0; i < count; i++) x[i] = p[i];
+    return x;
+}
+
+static void block_init(block *b, const vg_view *views, const double *u, const double *v, const double *weight,
+                       int32_t view_count, size_t stride, int count) {
+    for (size_t c = 0; c < (size_t)view_count; c++) {
+        const lanes w = load_some(weight + c * stride, count);
+        lanes x, y;
+        const lane_mask valid = lens_undistort(&x, &y, views + c, load_some(u + c * stride, count),
+                                               load_some(v + c * stride, count), w > 0);
+        lanes_store(b->x[c], x), lanes_store(b->y[c], y);
+        for (int i = 0; i < VG_LANES; i++) b->valid[c][i] = valid[i] && w[i] > 0;
+    }
+}
+
+static void sight_init(sight *s, const vg_camera *cameras, const block *b, int lane, const double *weight,
                        size_t stride) {
     s->seen = 0;
     for (int32_t c = 0; c < s->views; c++) {
         const vg_camera *camera = cameras + c;
-        const size_t i = (size_t)c * stride;
-        double xy[2];
-        if (!(weight[i] > 0) || !vg_undistort(xy, camera, u[i], v[i])) continue;
+        if (!b->valid[c][lane]) continue;
         s->seen |= 1u << c;
-        s->u[c] = camera->fx * xy[0] + camera->cx, s->v[c] = camera->fy * xy[1] + camera->cy;
-        const double direction[3] = {xy[0], xy[1], 1}, norm = vg_norm3(direction), *P = s->P[c];
+        const double x = b->x[c][lane], y = b->y[c][lane], w = weight[(size_t)c * stride];
+        s->u[c] = camera->fx * x + camera->cx, s->v[c] = camera->fy * y + camera->cy;
+        const double direction[3] = {x, y, 1}, norm = vg_norm3(direction), *P = s->P[c];
         vg_mat3_t_mul_vec(s->ray[c], camera->R, direction);
         for (int k = 0; k < 3; k++) s->ray[c][k] /= norm;
         double rx[4], ry[4];
         for (int k = 0; k < 4; k++) rx[k] = s->u[c] * P[8 + k] - P[k], ry[k] = s->v[c] * P[8 + k] - P[4 + k];
         for (int a = 0, n = 0; a < 4; a++)
-            for (int b = a; b < 4; b++, n++) s->M[c][n] = weight[i] * (rx[a] * rx[b] + ry[a] * ry[b]);
+            for (int k = a; k < 4; k++, n++) s->M[c][n] = w * (rx[a] * rx[k] + ry[a] * ry[k]);
     }
 }
 
@@ -249,17 +273,25 @@ static void refine(vg_consensus_point *out, const vg_view *views, const double *
     }
 }
 
-/* The mean distance after the refinement, on the pixels as they were given. */
-static double mean_distance(const vg_consensus_point *p, const vg_camera *cameras, const double *u, const double *v,
-                            int32_t view_count, size_t stride) {
-    double sum = 0;
-    for (int32_t c = 0; c < view_count; c++) {
-        double uv[2];
-        if (!(p->views >> c & 1)) continue;
-        vg_project(uv, NULL, NULL, cameras + c, p->x);
-        sum += hypot(uv[0] - u[(size_t)c * stride], uv[1] - v[(size_t)c * stride]);
+/* The mean distances after the refinement, on the pixels as they were given. */
+static void measure(vg_consensus_point *out, const vg_view *views, const double *u, const double *v, int32_t view_count,
+                    size_t stride, int count) {
+    lanes X[3] = {0}, sum = {0}, used = {0};
+    for (int i = 0; i < count; i++)
+        for (int k = 0; k < 3; k++) X[k][i] = out[i].x[k];
+    for (size_t c = 0; c < (size_t)view_count; c++) {
+        const double *P = views[c].P;
+        lanes p[3], d[2], D[3];
+        lane_mask in = {0};
+        for (int i = 0; i < count; i++) in[i] = (out[i].views >> c & 1) ? -1 : 0;
+        for (int r = 0; r < 3; r++) p[r] = P[4 * r] * X[0] + P[4 * r + 1] * X[1] + P[4 * r + 2] * X[2] + P[4 * r + 3];
+        lens_distort(d, D, views + c, p[0] / p[2], p[1] / p[2]);
+        const lanes du = views[c].fx * d[0] + views[c].cx - load_some(u + c * stride, count);
+        const lanes dv = views[c].fy * d[1] + views[c].cy - load_some(v + c * stride, count);
+        sum += lanes_keep(in, lanes_sqrt(du * du + dv * dv)), used += lanes_keep(in, lanes_of(1));
     }
-    return sum / __builtin_popcount(p->views);
+    for (int i = 0; i < count; i++)
+        if (out[i].views) out[i].reprojection = sum[i] / used[i];
 }
 
 void vg_triangulate_consensus(vg_consensus_point *out, const vg_camera *cameras, const double *u, const double *v,
@@ -279,15 +311,17 @@ void vg_triangulate_consensus(vg_consensus_point *out, const vg_camera *cameras,
         pixel_matrix(P[c], lenses + c);
     }
     sight s = {.options = options, .views = view_count, .P = (const double(*)[12])P};
+    block b;
     for (int32_t at = 0; at < n; at += VG_LANES) {
         const int count = n - at < VG_LANES ? n - at : VG_LANES;
-        for (int32_t i = at; i < at + count; i++) {
-            sight_init(&s, lenses, u + i, v + i, weight + i, (size_t)n);
+        const double *U = u + at, *V = v + at, *W = weight + at;
+        block_init(&b, views, U, V, W, view_count, (size_t)n, count);
+        for (int i = 0; i < count; i++) {
+            sight_init(&s, lenses, &b, i, W + i, (size_t)n);
             const choice best = choose(&s);
-            store_choice(out + i, &s, &best);
+            store_choice(out + at + i, &s, &best);
         }
-        refine(out + at, views, u + at, v + at, weight + at, view_count, (size_t)n, count, options);
-        for (int32_t i = at; i < at + count && options->steps > 0; i++)
-            if (out[i].views) out[i].reprojection = mean_distance(out + i, lenses, u + i, v + i, view_count, (size_t)n);
+        refine(out + at, views, U, V, W, view_count, (size_t)n, count, options);
+        if (options->steps > 0) measure(out + at, views, U, V, view_count, (size_t)n, count);
     }
 }

@@ -179,9 +179,9 @@ static vg_status make_people(vg_reconstruction *r, const cast_list *list, const 
         r->people++;
         if (!person->points || !person->residuals)
             return vg_fail(err, VG_NO_MEMORY, "no memory for %zu points", points);
-        const int64_t start = vg_clock_now_ns();
+        const int64_t start = vg_clock_thread_cpu_ns();
         VG_TRY(triangulate_person(person->points, list->person + p, r, cameras, config, err));
-        r->seconds += 1e-9 * (double)(vg_clock_now_ns() - start);
+        r->seconds += 1e-9 * (double)(vg_clock_thread_cpu_ns() - start);
         measure_person(person, &noise, list->person + p, r, lenses);
     }
     for (int32_t j = 0; j < r->set.joints; j++) r->noise[j] = config->consensus.sigma;

@@ -47,7 +47,7 @@ typedef struct vg_reconstruction {
     vg_reconstructed *person;    /* [people] who was seen most first */
     int32_t left_out;            /* people seen for too short a time */
     double noise[VG_MAX_JOINTS]; /* px; standard deviation of u and of v, of a keypoint of confidence 1 */
-    double seconds;              /* that triangulation took */
+    double seconds;              /* of CPU time that triangulation took */
 } vg_reconstruction;
 
 /* `cameras` [C] belong to the keypoints' cameras (vg_keypoints_cameras); `rate` in frames a second. */
