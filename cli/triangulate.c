@@ -13,7 +13,7 @@
 
 /* What the words on the command line say. */
 typedef struct plan {
-    const char *calibration, *keypoints, *people, *preset, *model, *joints, *frames, *axes, *unit;
+    const char *calibration, *calibration_unit, *keypoints, *people, *preset, *model, *joints, *frames, *axes, *unit;
     vg_texts out, filters, pairs;
     double fps, confidence, threshold, cutoff;
     int32_t gaps, least_views;
@@ -46,6 +46,38 @@ static vg_status read_rule(const char *name, int32_t *out, vg_error *err) {
     return vg_fail(err, VG_INVALID, "--frames is `%.40s`; it must be equal, common or all", name);
 }
 
+/* Warns of what is suspicious; a wrong unit of length is an error, for nothing would come out right. */
+static vg_status check_calibration(const plan *p, const vg_camera_set *set, vg_error *err) {
+    vg_finding findings[32];
+    int32_t count = vg_calibration_check(findings, 32, set, NULL);
+    if (count > 32) count = 32;
+    for (int32_t i = 0; i < count; i++) {
+        if (findings[i].kind == VG_FINDING_UNIT && !p->calibration_unit)
+            return vg_fail(err, VG_INVALID, "%s: %s (--calibration-unit m, cm or mm says what it is)", p->calibration,
+                           findings[i].message);
+        fprintf(stderr, "vergence: %s: %s\n", p->calibration, findings[i].message);
+    }
+    if (!set->z_up)
+        fprintf(stderr, "vergence: %s does not say which way is up; its z axis is taken for that\n", p->calibration);
+    return VG_OK;
+}
+
+static vg_status read_calibration(const plan *p, vg_camera_set *set, vg_error *err) {
+    static const double metres[] = {1, 1e-3, 1e-2};
+    vg_calibration_options options = {0};
+    vg_unit unit;
+    if (p->calibration_unit) {
+        if (!vg_unit_parse(p->calibration_unit, &unit))
+            return vg_fail(err, VG_INVALID, "--calibration-unit is `%.40s`; it must be m, cm or mm",
+                           p->calibration_unit);
+        options.unit_metres = metres[unit];
+    }
+    VG_TRY(vg_calibration_read(p->calibration, &options, set, err));
+    const vg_status status = check_calibration(p, set, err);
+    if (status != VG_OK) vg_camera_set_free(set);
+    return status;
+}
+
 static vg_status read_inputs(const plan *p, outcome *o, vg_error *err) {
     vg_keypoints_options options = {0};
     vg_joint_set set;
@@ -57,13 +89,11 @@ static vg_status read_inputs(const plan *p, outcome *o, vg_error *err) {
         vg_joint_set_init(&set, kind);
         options.set = &set;
     }
-    VG_TRY(vg_calibration_read(p->calibration, NULL, &calibration, err));
+    VG_TRY(read_calibration(p, &calibration, err));
     vg_status status = vg_keypoints_read(p->keypoints, &options, &o->keypoints, err);
     if (status == VG_OK)
         status = vg_keypoints_cameras(o->cameras, &o->keypoints, &calibration, p->pairs.text, p->pairs.count,
                                       p->allow_missing, err);
-    if (status == VG_OK && !calibration.z_up)
-        fprintf(stderr, "vergence: %s does not say which way is up; its z axis is taken for that\n", p->calibration);
     vg_camera_set_free(&calibration);
     return status;
 }
@@ -100,7 +130,7 @@ static vg_status choose_joints(const plan *p, outcome *o, vg_error *err) {
 static vg_status config_of(const plan *p, vg_reconstruct_config *config, vg_error *err) {
     *config = p->pose2sim ? vg_reconstruct_config_pose2sim() : vg_reconstruct_config_default();
     if (strcmp(p->people, "1") == 0)
-        config->who = VG_WHO_MAIN;
+        config->who = p->pose2sim ? VG_WHO_NECK : VG_WHO_MAIN;
     else if (strcmp(p->people, "all") == 0)
         config->who = VG_WHO_ALL;
     else if (strcmp(p->people, "associated") == 0)
@@ -158,12 +188,27 @@ static vg_status measure(outcome *o, vg_error *err) {
     return VG_OK;
 }
 
+/* The limbs' lengths over those of an adult of 1.75 m, on average. */
+static void warn_of_scale(const outcome *o) {
+    const vg_joint_set *set = &o->people.set;
+    double sum = 0, n = 0;
+    for (int32_t i = 0; i < o->people.people; i++)
+        for (int32_t b = 0; b < set->bones; b++) {
+            const double length = o->people.person[i].bones.length[b];
+            if (length > 0 && set->bone[b].length > 0.2) sum += length / set->bone[b].length, n++;
+        }
+    if (n > 0 && (sum / n > 1.7 || sum / n < 0.5))
+        fprintf(stderr, "vergence: bones are %.3g times as long as an adult's; is the calibration's scale right?\n",
+                sum / n);
+}
+
 static vg_status reconstruct(const plan *p, outcome *o, vg_error *err) {
     vg_reconstruct_config config;
     VG_TRY(config_of(p, &config, err));
     VG_TRY(choose_joints(p, o, err));
     VG_TRY(vg_reconstruct(&o->people, &o->keypoints, o->cameras, p->fps, &config, err));
     VG_TRY(measure(o, err));
+    warn_of_scale(o);
     if (o->fit.points == 0)
         return vg_fail(
             err, VG_FAILED,
@@ -372,6 +417,8 @@ int vg_cmd_triangulate(int argc, char **argv) {
         {"people", VG_OPTION_TEXT, &p.people, 0, 0, "WHO",
          "1: the main person; all; associated: by the files' order (1)"},
         {"preset", VG_OPTION_TEXT, &p.preset, 0, 0, "NAME", "pose2sim: that program's method, settings and axes"},
+        {"calibration-unit", VG_OPTION_TEXT, &p.calibration_unit, 0, 0, "UNIT",
+         "of the calibration file: m, cm, mm (as it says)"},
         {"fps", VG_OPTION_REAL, &p.fps, 0.01, 1e5, "N", "frames a second (60)"},
         {"model", VG_OPTION_TEXT, &p.model, 0, 0, "NAME", "joint set of the keypoints (found from their number)"},
         {"joints", VG_OPTION_TEXT, &p.joints, 0, 0, "NAMES", "what is written: body, all, or names with commas (body)"},

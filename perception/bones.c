@@ -1,6 +1,6 @@
 /* Bones: see bones.h. Holding is extended position-based dynamics (Macklin, Mueller, Chentanez, "XPBD", 2016) with a joint's
  * covariance in place of the inverse mass and a bone's variance as its compliance: sweeping over the bones, each time solving
- * one multiplier, descends to the minimum of
+ * one multiplier along its present direction, comes to the minimum (but for how much the bones turned on the way) of
  *   sum over joints (x - m)' S^-1 (x - m) + sum over bones (|x_a - x_b| - length)^2 / (slack spread length)^2. */
 #include "perception/bones.h"
 #include "common/transform.h"

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define STRETCH     512  /* frames triangulated together */
-#define NOISE_PRIOR 200  /* observations that the table's noise counts for */
+#define NOISE_PRIOR 20   /* observations that the table's noise counts for */
 #define NOISE_CUT   60.0 /* px; residuals beyond are no noise */
 
 vg_reconstruct_config vg_reconstruct_config_default(void) {
@@ -136,19 +136,22 @@ static void unpack(double (*x)[3], double (*covariance)[6], const vg_consensus_p
     }
 }
 
+static void learn_bones(vg_reconstructed *person, const vg_reconstruction *r) {
+    double x[VG_MAX_JOINTS][3], covariance[VG_MAX_JOINTS][6];
+    for (int32_t f = 0; f < r->frames; f++) {
+        unpack(x, covariance, person->points + (size_t)f * (size_t)r->set.joints, r->set.joints);
+        vg_bones_learn(&person->bones, &r->set, (const double(*)[3])x, (const double(*)[6])covariance);
+    }
+}
+
 static void hold_bones(vg_reconstructed *person, const vg_reconstruction *r, const vg_bones_config *config) {
     double x[VG_MAX_JOINTS][3], covariance[VG_MAX_JOINTS][6];
-    for (int pass = 0; pass < 2; pass++) /* learn from all frames, then hold */
-        for (int32_t f = 0; f < r->frames; f++) {
-            vg_consensus_point *p = person->points + (size_t)f * (size_t)r->set.joints;
-            unpack(x, covariance, p, r->set.joints);
-            if (pass == 0) {
-                vg_bones_learn(&person->bones, &r->set, (const double(*)[3])x, (const double(*)[6])covariance);
-                continue;
-            }
-            vg_bones_hold(x, (const double(*)[6])covariance, &person->bones, &r->set, config);
-            for (int32_t j = 0; j < r->set.joints; j++) memcpy(p[j].x, x[j], sizeof x[j]);
-        }
+    for (int32_t f = 0; f < r->frames; f++) {
+        vg_consensus_point *p = person->points + (size_t)f * (size_t)r->set.joints;
+        unpack(x, covariance, p, r->set.joints);
+        vg_bones_hold(x, (const double(*)[6])covariance, &person->bones, &r->set, config);
+        for (int32_t j = 0; j < r->set.joints; j++) memcpy(p[j].x, x[j], sizeof x[j]);
+    }
 }
 
 /* ---- the whole ---------------------------------------------------------------------------------------------------------- */
@@ -188,6 +191,7 @@ static vg_status make_people(vg_reconstruction *r, const cast_list *list, const 
     if (config->learn_noise) learn_noise(r, &noise, config->consensus.sigma);
     for (int32_t p = 0; p < r->people; p++) {
         scale_covariances(r->person + p, r, config->consensus.sigma);
+        learn_bones(r->person + p, r);
         if (!config->hold_bones) continue;
         hold_bones(r->person + p, r, &config->bones);
         measure_person(r->person + p, NULL, list->person + p, r, lenses);

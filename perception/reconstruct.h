@@ -12,6 +12,7 @@
 typedef enum vg_who {
     VG_WHO_MAIN,      /* the one person whom most cameras see for the longest time */
     VG_WHO_ALL,       /* everyone who is seen long enough */
+    VG_WHO_NECK,      /* the main person as Pose2Sim finds it: in each frame the detections whose necks meet best */
     VG_WHO_ASSOCIATED /* the files' order is the identity: detection p is person p in every camera and frame */
 } vg_who;
 

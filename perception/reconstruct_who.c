@@ -85,17 +85,22 @@ static vg_status matcher_init(matcher *m, const vg_keypoints *k, const vg_camera
     return m->detections && m->identified ? VG_OK : vg_fail(err, VG_NO_MEMORY, "no memory for a frame");
 }
 
-/* Copies what a slot's person was seen as: the matched keypoints, or, of the main person, the whole detections. */
+/* Copies what a slot's person was seen as: the matched keypoints; of the main person also those of the detection that the
+ * matching took out (triangulation judges again). */
 static void take_slot(sights *s, const vg_keypoints *k, const matcher *m, int32_t frame, int32_t slot, bool whole) {
     const vg_keypoint *from = vg_frame_keypoints(m->identified);
     int32_t views = 0;
     for (int32_t c = 0; c < k->cameras; c++) {
         const int32_t detection = vg_people_detection(m->people, slot, c);
-        if (detection < 0) continue;
-        memcpy(view_at(s, k, frame, c),
-               whole ? vg_keypoints_at(k, frame, c, detection) : from + (size_t)(c * m->slots + slot) * view_size(k),
-               sizeof *from * view_size(k));
-        views++;
+        const vg_keypoint *matched = from + (size_t)(c * m->slots + slot) * view_size(k);
+        vg_keypoint *to = view_at(s, k, frame, c);
+        bool any = false;
+        for (int32_t j = 0; j < k->set.joints; j++) {
+            to[j] = matched[j];
+            if (whole && detection >= 0 && !(to[j].confidence > 0)) to[j] = vg_keypoints_at(k, frame, c, detection)[j];
+            any |= to[j].confidence > 0;
+        }
+        views += any;
     }
     if (views >= 2) s->frames++;
 }
@@ -122,6 +127,85 @@ static vg_status by_tracking(cast_list *list, const vg_keypoints *k, const vg_ca
     }
     matcher_free(&m);
     return status;
+}
+
+/* ---- the combination that fits best in each frame ------------------------------------------------------------------ */
+
+#define COMBINATIONS_MAX 20000 /* in a frame */
+
+/* Where the part is in every detection of a frame; `choice` [C] is one combination of them, -1 where a camera has none. */
+typedef struct search {
+    const vg_keypoints *k;
+    const vg_camera *cameras;
+    vg_consensus_options options;
+    int32_t frame, joint;
+    int32_t choice[VG_MAX_CAMERAS], best[VG_MAX_CAMERAS];
+    uint32_t views; /* of the best */
+    double error;
+} search;
+
+static void try_combination(search *s) {
+    double u[VG_MAX_CAMERAS], v[VG_MAX_CAMERAS], w[VG_MAX_CAMERAS];
+    for (int32_t c = 0; c < s->k->cameras; c++) {
+        const vg_keypoint none = {0};
+        const vg_keypoint *p = s->choice[c] < 0 ? &none : vg_keypoints_at(s->k, s->frame, c, s->choice[c]) + s->joint;
+        const double confidence = (double)p->confidence;
+        u[c] = (double)p->u, v[c] = (double)p->v, w[c] = confidence < 0.2 ? 0 : confidence * confidence;
+    }
+    vg_consensus_point point;
+    vg_triangulate_consensus(&point, s->cameras, u, v, w, s->k->cameras, 1, &s->options);
+    const int more = __builtin_popcount(point.views) - __builtin_popcount(s->views);
+    if (point.views == 0 || more < 0 || (more == 0 && !(point.reprojection < s->error))) return;
+    s->views = point.views, s->error = point.reprojection;
+    memcpy(s->best, s->choice, sizeof s->best);
+}
+
+/* All combinations: the choices counted like the digits of a number. */
+static vg_status search_frame(search *s, vg_error *err) {
+    double combinations = 1;
+    s->views = 0, s->error = 0;
+    for (int32_t c = 0; c < s->k->cameras; c++) {
+        const int32_t count = vg_keypoints_count(s->k, s->frame, c);
+        s->choice[c] = count ? 0 : -1;
+        if (count) combinations *= count;
+    }
+    if (combinations > COMBINATIONS_MAX)
+        return vg_fail(
+            err, VG_UNSUPPORTED,
+            "frame %d: %.0f combinations of detections; Pose2Sim's way of trying them all takes too long: leave the "
+            "preset out, or use --people all",
+            s->frame, combinations);
+    for (;;) {
+        int32_t c = 0;
+        try_combination(s);
+        while (c < s->k->cameras && ++s->choice[c] >= vg_keypoints_count(s->k, s->frame, c)) {
+            s->choice[c] = vg_keypoints_count(s->k, s->frame, c) ? 0 : -1;
+            c++;
+        }
+        if (c == s->k->cameras) return VG_OK;
+    }
+}
+
+/* As Pose2Sim's personAssociation: the combination whose neck fits to 20 px with most cameras; other cameras see nobody. */
+static vg_status by_neck(cast_list *list, const vg_keypoints *k, const vg_camera *cameras, vg_error *err) {
+    search s = {.k = k, .cameras = cameras, .options = vg_consensus_options_pose2sim()};
+    s.options.threshold = 20;
+    s.joint = vg_joint_set_find(&k->set, VG_PART_NECK);
+    if (s.joint < 0) s.joint = vg_joint_set_find(&k->set, VG_PART_R_SHOULDER);
+    if (s.joint < 0)
+        return vg_fail(err, VG_UNSUPPORTED,
+                       "Pose2Sim finds the main person by the neck or the right shoulder; %s has neither", k->set.name);
+    sights *person = add_person(list, k, 1, err);
+    if (!person) return VG_NO_MEMORY;
+    for (s.frame = 0; s.frame < k->frames; s.frame++) {
+        VG_TRY(search_frame(&s, err));
+        for (int32_t c = 0; c < k->cameras; c++)
+            if (s.views >> c & 1)
+                memcpy(view_at(person, k, s.frame, c), vg_keypoints_at(k, s.frame, c, s.best[c]),
+                       sizeof(vg_keypoint) * view_size(k));
+        person->frames += s.views != 0;
+    }
+    return VG_OK;
 }
 
 /* ---- choosing ------------------------------------------------------------------------------------------------------- */
@@ -183,13 +267,22 @@ static void keep_long_seen(cast_list *list, double frames) {
     }
 }
 
+static vg_status find_people(cast_list *out, const vg_keypoints *k, const vg_camera *cameras, double rate,
+                             const vg_reconstruct_config *config, vg_error *err) {
+    switch (config->who) {
+    case VG_WHO_ASSOCIATED:
+        return by_order(out, k, err);
+    case VG_WHO_NECK:
+        return by_neck(out, k, cameras, err);
+    default:
+        return by_tracking(out, k, cameras, rate, &config->people, config->who == VG_WHO_MAIN, err);
+    }
+}
+
 vg_status reconstruct_who(cast_list *out, const vg_keypoints *k, const vg_camera *cameras, double rate,
                           const vg_reconstruct_config *config, vg_error *err) {
     *out = (cast_list){0};
-    const bool main = config->who == VG_WHO_MAIN;
-    vg_status status = config->who == VG_WHO_ASSOCIATED
-                           ? by_order(out, k, err)
-                           : by_tracking(out, k, cameras, rate, &config->people, main, err);
+    vg_status status = find_people(out, k, cameras, rate, config, err);
     if (status == VG_OK && out->people == 0)
         status =
             vg_fail(err, VG_FAILED,
@@ -197,7 +290,7 @@ vg_status reconstruct_who(cast_list *out, const vg_keypoints *k, const vg_camera
                     "together, and are the cameras synchronised?");
     if (status != VG_OK)
         cast_list_free(out);
-    else if (main)
+    else if (config->who == VG_WHO_MAIN)
         keep_main(out, k);
     else if (config->who == VG_WHO_ALL)
         keep_long_seen(out, config->least_seconds * rate);
