@@ -4,6 +4,7 @@
  * it is mostly a constant offset, which all views share. */
 #include "perception/joints.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -124,13 +125,13 @@ static const struct {
     const int8_t *part;
     size_t joints;
 } sets[VG_JOINTS_KINDS] = {
-    [VG_JOINTS_BODY_25] = {"BODY_25", body_25, sizeof body_25},
-    [VG_JOINTS_BODY_25B] = {"BODY_25B", body_25b, sizeof body_25b},
-    [VG_JOINTS_COCO_18] = {"COCO_18", coco_18, sizeof coco_18},
-    [VG_JOINTS_COCO_17] = {"COCO_17", coco_17, sizeof coco_17},
-    [VG_JOINTS_HALPE_26] = {"HALPE_26", halpe_26, sizeof halpe_26},
-    [VG_JOINTS_BLAZEPOSE] = {"BLAZEPOSE", blazepose, sizeof blazepose},
-    [VG_JOINTS_14] = {"VERGENCE_14", vergence_14, sizeof vergence_14},
+    [VG_JOINTS_BODY_25] = {"body25", body_25, sizeof body_25},
+    [VG_JOINTS_BODY_25B] = {"body25b", body_25b, sizeof body_25b},
+    [VG_JOINTS_COCO_18] = {"coco18", coco_18, sizeof coco_18},
+    [VG_JOINTS_COCO_17] = {"coco17", coco_17, sizeof coco_17},
+    [VG_JOINTS_HALPE_26] = {"halpe26", halpe_26, sizeof halpe_26},
+    [VG_JOINTS_BLAZEPOSE] = {"blazepose33", blazepose, sizeof blazepose},
+    [VG_JOINTS_14] = {"vergence14", vergence_14, sizeof vergence_14},
 };
 
 static vg_part other_side(vg_part part) {
@@ -180,10 +181,20 @@ const char *vg_joint_set_kind_name(vg_joint_set_kind kind) {
     return kind >= 0 && kind < VG_JOINTS_KINDS ? sets[kind].name : "unknown";
 }
 
+/* Equal but for case, "_" and "-". */
+static bool same_name(const char *a, const char *b) {
+    for (;; a++, b++) {
+        while (*a == '_' || *a == '-') a++;
+        while (*b == '_' || *b == '-') b++;
+        if (tolower((unsigned char)*a) != tolower((unsigned char)*b)) return false;
+        if (!*a) return true;
+    }
+}
+
 vg_status vg_joint_set_parse(const char *name, vg_joint_set_kind *out, vg_error *err) {
     char choices[256] = "";
     for (int i = 0; i < VG_JOINTS_KINDS; i++) {
-        if (strcasecmp(name, sets[i].name) == 0) {
+        if (same_name(name, sets[i].name)) {
             *out = (vg_joint_set_kind)i;
             return VG_OK;
         }

@@ -65,7 +65,7 @@ typedef struct vg_bone {
 #define VG_JOINT_NAME 32
 
 typedef struct vg_joint_set {
-    char name[VG_JOINT_NAME]; /* "BODY_25B" */
+    char name[VG_JOINT_NAME]; /* "body25b" */
     int32_t joints;
     char names[VG_MAX_JOINTS][VG_JOINT_NAME]; /* "LKnee" */
     int32_t part[VG_MAX_JOINTS];              /* vg_part; each at most once */
@@ -87,8 +87,8 @@ typedef enum vg_joint_set_kind {
 } vg_joint_set_kind;
 
 void vg_joint_set_init(vg_joint_set *out, vg_joint_set_kind kind);
-/* By name: "body_25", "body_25b", "coco_18", "coco_17", "halpe_26", "blazepose", "vergence_14", in any case. Names the
- * choices where there is no such set. */
+/* By name, as the streams of docs/protocol.md have it: "body25", "body25b", "coco18", "coco17", "halpe26", "blazepose33",
+ * "vergence14"; "BODY_25" is "body25". Names the choices where there is no such set. */
 vg_status vg_joint_set_parse(const char *name, vg_joint_set_kind *out, vg_error *err);
 const char *vg_joint_set_kind_name(vg_joint_set_kind kind);
 /* A set of these joints, named as "LKnee" or "left_knee" or anything else (VG_PART_OTHER, without bones). */

@@ -127,8 +127,8 @@ static vg_status choose_set(const kp_builder *b, vg_joint_set *out, vg_error *er
         if (out->joints == b->joints) return VG_OK;
     }
     return vg_fail(err, VG_UNSUPPORTED,
-                   "%s: %d joints a person; known sets have 14 (VERGENCE_14), 17 (COCO_17), 18 (COCO_18), 25 (BODY_25, "
-                   "BODY_25B), 26 (HALPE_26) and 33 (BLAZEPOSE)",
+                   "%s: %d joints a person; known sets have 14 (vergence14), 17 (coco17), 18 (coco18), 25 (body25, "
+                   "body25b), 26 (halpe26) and 33 (blazepose33)",
                    b->name, b->joints);
 }
 

@@ -48,7 +48,7 @@ static void folders_are_cameras_and_files_are_frames(void **state) {
     assert_ok(vg_keypoints_read(folder, NULL, &k, &err));
     assert_int_equal(k.cameras, 2);
     assert_int_equal(k.frames, 3);
-    assert_string_equal(k.set.name, "VERGENCE_14");
+    assert_string_equal(k.set.name, "vergence14");
     assert_string_equal(k.names[0], "a_json"); /* read second, with two people; sorted first */
     assert_int_equal(vg_keypoints_count(&k, 2, 0), 2);
     assert_int_equal(vg_keypoints_count(&k, 2, 1), 1);
@@ -158,7 +158,7 @@ static void the_set_is_that_which_was_asked_for(void **state) {
     const vg_keypoints_options options = {.set = &set};
     const char *one = "{\"people\": [{\"pose_keypoints_2d\": [1, 2, 1]}]}";
     assert_error(vg_keypoints_openpose_parse("x.json", one, strlen(one), &options, &k, &err), VG_INVALID,
-                 "1 joints a person, but joint set COCO_17 has 17");
+                 "1 joints a person, but joint set coco17 has 17");
     const char *nothing = "cam,frame,joint,x,y,confidence\n1,0,16,5,5,0\n";
     assert_error(vg_keypoints_csv_parse("x.csv", nothing, strlen(nothing), &options, &k, &err), VG_CORRUPT,
                  "no keypoint has a confidence above 0");
@@ -291,7 +291,7 @@ static void real_recordings_are_read(void **state) {
     if (!path || !calibration || !file) skip();
     assert_ok(vg_keypoints_read(path, NULL, &k, &err));
     assert_int_equal(k.frames, 100);
-    assert_string_equal(k.set.name, "BODY_25B");
+    assert_string_equal(k.set.name, "body25b");
     assert_int_equal(vg_keypoints_most(&k), 4);
     assert_ok(vg_calibration_read(calibration, NULL, &set, &err));
     assert_ok(vg_keypoints_cameras(cameras, &k, &set, NULL, 0, false, &err));
@@ -300,7 +300,7 @@ static void real_recordings_are_read(void **state) {
     char csv[600];
     snprintf(csv, sizeof csv, "%s/pose2sim_balancing_heavy.csv", file);
     assert_ok(vg_keypoints_read(csv, NULL, &k, &err));
-    assert_string_equal(k.set.name, "BLAZEPOSE");
+    assert_string_equal(k.set.name, "blazepose33");
     assert_ok(vg_keypoints_cameras(cameras, &k, &set, NULL, 0, false, &err));
     for (int c = 0; c < 4; c++) assert_close(cameras[c].fx, set.camera[c].camera.fx, 0);
     vg_keypoints_free(&k);

@@ -1,6 +1,5 @@
 /* The messages of a live session's streams and of recordings: what is encoded is decoded to the same values, and nothing
  * that could not be is believed. */
-#include "common/joint_set.h"
 #include "proto/proto.h"
 #include "tests/support/support.h"
 
@@ -175,27 +174,12 @@ static void bare_frames_round_trip_and_tell_their_dimensions(void **state) {
     vg_codec_destroy(codec), free(in), free(out);
 }
 
-static void joint_sets_are_found_by_name(void **state) {
-    (void)state;
-    vg_error err = {0};
-    const vg_joint_set *set;
-    for (int32_t i = 0; (set = vg_joint_set_at(i)) != NULL; i++) {
-        assert_ptr_equal(vg_joint_set_find(set->name), set);
-        assert_true(set->joints <= VG_MAX_JOINTS);
-        for (int32_t j = 0; j < set->joints; j++) assert_int_equal(vg_joint_set_index(set, set->names[j]), j);
-        assert_int_equal(vg_joint_set_index(set, "Tail"), -1);
-    }
-    assert_int_equal(vg_joint_set_index(vg_joint_set_find("body25"), "MidHip"), 8);
-    assert_error(vg_joint_set_get(&set, "world.joint_set", "body24", &err), VG_INVALID, "body25, body25b");
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keypoints_round_trip),
         cmocka_unit_test(keypoints_that_cannot_be_are_refused_by_name),
         cmocka_unit_test(skeletons_round_trip_to_the_same_bytes),
         cmocka_unit_test(bare_frames_round_trip_and_tell_their_dimensions),
-        cmocka_unit_test(joint_sets_are_found_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
