@@ -40,7 +40,7 @@ Q := @
 say = @printf '  %-5s %s\n' $(1) $(2)
 endif
 
-.PHONY: all deps demo check bench asan tsan fuzz format format-check install clean help
+.PHONY: all deps demo check bench asan tsan coverage fuzz format format-check tidy install clean help
 all: $(BUILD)/bin/vergence $(BUILD)/bin/vergenced
 
 # --- one static library a folder -------------------------------------------------------------------------------------
@@ -117,6 +117,11 @@ asan:
 tsan:
 	$(Q)TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp" $(MAKE) --no-print-directory BUILD=build-tsan SANITIZE=thread OPT=-O1 run-tests
 
+# Lines and branches that the suite covers: a table per folder, build-coverage/coverage.info for viewers.
+coverage:
+	$(Q)$(MAKE) --no-print-directory BUILD=build-coverage OPT=-O1 CFLAGS="--coverage -fprofile-update=atomic" LDFLAGS=--coverage run-tests
+	$(Q)tests/coverage build-coverage $(MODULES)
+
 # --- fuzzers: tests/fuzz/fuzz_*.c, libFuzzer with clang; FUZZ_SECONDS each -----------------------------------------------
 FUZZ_SECONDS ?= 20
 fuzz:
@@ -149,15 +154,19 @@ format:
 format-check:
 	clang-format --dry-run --Werror $(FORMAT_SRC)
 
+# the checks of .clang-tidy
+tidy: $(PROTO_GEN).h
+	$(Q)find $(MODULES) -name '*.c' | xargs -P $$(nproc) -I{} clang-tidy --quiet {} -- -std=c17 -D_GNU_SOURCE -I. -I$(BUILD)/gen $(PKG_CFLAGS) -march=$(ARCH)
+
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/vergence/scenes
 	install -m 755 $(BUILD)/bin/vergence $(BUILD)/bin/vergenced $(DESTDIR)$(PREFIX)/bin
 	install -m 644 scenes/* $(DESTDIR)$(PREFIX)/share/vergence/scenes
 
 clean:
-	rm -rf $(BUILD) build-asan build-tsan build-fuzz
+	rm -rf $(BUILD) build-asan build-tsan build-fuzz build-coverage
 
 help:
-	@sed -n '1,4s/^# //p' Makefile; echo "Targets: all deps demo check bench asan tsan fuzz format install clean"
+	@sed -n '1,4s/^# //p' Makefile; echo "Targets: all deps demo check bench asan tsan coverage fuzz format tidy install clean"
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

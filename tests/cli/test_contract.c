@@ -138,6 +138,18 @@ static void eval_answers_with_the_fields_of_the_contract(void **state) {
     json_decref(r);
 }
 
+/* Away from the source tree, scenes are found beside the program. */
+static void scenes_are_found_from_any_folder(void **state) {
+    (void)state;
+    char here[PATH_MAX];
+    assert_non_null(getcwd(here, sizeof here));
+    assert_int_equal(chdir("/"), 0);
+    vg_test_run(&got, "vergence",
+                "eval --policy fixed --scene wilderness --cameras 2 --people 1 --episodes 1 --episode-steps 5");
+    assert_int_equal(chdir(here), 0);
+    if (got.code != 0) fail_msg("exit %d: %s", got.code, got.err);
+}
+
 static void doctor_reports_and_exits_0_or_6(void **state) {
     (void)state;
     vg_test_run(&got, "vergence", "doctor --json");
@@ -176,6 +188,7 @@ int main(void) {
         cmocka_unit_test(no_daemon_exits_3),
         cmocka_unit_test(wrong_configurations_are_refused_before_anything_starts),
         cmocka_unit_test(eval_answers_with_the_fields_of_the_contract),
+        cmocka_unit_test(scenes_are_found_from_any_folder),
         cmocka_unit_test(doctor_reports_and_exits_0_or_6),
         cmocka_unit_test(bench_lists_what_it_can_measure),
     };

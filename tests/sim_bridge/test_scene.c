@@ -127,32 +127,11 @@ static void the_scenes_folder_can_be_set(void **state) {
     assert_error(sim_scene_load(&scene, "scene", &err), VG_NOT_FOUND, "scene");
 }
 
-/* Away from the source tree, scenes are found beside the executable. */
-static void scenes_are_found_from_any_folder(void **state) {
-    (void)state;
-    vg_error err = {0};
-    sim_scene scene;
-    char here[1024], exe[1024] = "";
-    assert_non_null(getcwd(here, sizeof here));
-    const ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    assert_true(n > 0);
-    snprintf(strrchr(exe, '/'), 32, "/../../scenes/blank.yaml");
-    if (access(exe, R_OK) != 0) {
-        print_message("skipping: this test's executable is not two folders below the source tree\n");
-        skip();
-    }
-    assert_int_equal(chdir("/"), 0);
-    const vg_status found = sim_scene_load(&scene, "blank", &err);
-    assert_int_equal(chdir(here), 0);
-    assert_int_equal(found, VG_OK);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_scene_loads_and_leaves_room),      cmocka_unit_test(obstacles_mean_what_the_file_says),
         cmocka_unit_test(a_bad_scene_is_one_clear_error),         cmocka_unit_test(too_many_obstacles_are_an_error),
         cmocka_unit_test(a_missing_scene_names_those_that_exist), cmocka_unit_test(the_scenes_folder_can_be_set),
-        cmocka_unit_test(scenes_are_found_from_any_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
