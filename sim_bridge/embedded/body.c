@@ -131,38 +131,16 @@ static void pose_legs(sim_pose *out, const sim_person *p, trunk *t, float swing_
         set(out->joint, VG_L_HIP + side, h[0], h[1], h[2]);
         set(out->joint, VG_L_KNEE + side, k[0], k[1], k[2]);
         set(out->joint, VG_L_ANKLE + side, a[0], a[1], a[2]);
-        /* the ball of a planted foot stays on the floor; a swinging foot points down a little */
-        const float sole = 0.03f * b->scale, drop = a[2] - sole < 0.9f * b->foot ? a[2] - sole : 0.9f * b->foot;
-        const float level = sqrtf(b->foot * b->foot - drop * drop * 0.81f);
-        set(out->a, SIM_L_FOOT + side, a[0], a[1], a[2] - 0.5f * b->ankle);
-        set(out->b, SIM_L_FOOT + side, a[0] + foot.fx * level, a[1] + foot.fy * level, a[2] - drop);
     }
 }
 
-static void pose_trunk(sim_pose *out, const sim_person *p, trunk *t, float swing_cosine) {
+static void pose_trunk(const sim_person *p, trunk *t, float swing_cosine) {
     const sim_body *b = &p->body;
     const float lean = 0.03f * p->style[2] + 0.05f * fminf(p->speed, 1.5f); /* rad */
     const float forward = b->spine * lean;
     t->shoulders = axes_of(p->heading + 0.10f * fminf(1, p->speed) * swing_cosine);
     t->chest[0] = t->pelvis[0] + t->hips.fx * forward, t->chest[1] = t->pelvis[1] + t->hips.fy * forward;
     t->chest[2] = t->pelvis[2] + b->spine * (1 - 0.5f * lean * lean);
-    /* eyes: a little outside the head's sphere, so that the head hides them from behind and not from the front */
-    const float eye_z = t->chest[2] + b->neck, radius = sim_segment_radius[SIM_HEAD] * b->scale;
-    const axes head = axes_of(p->heading);
-    const float hx = t->chest[0] + head.fx * 0.02f, hy = t->chest[1] + head.fy * 0.02f;
-    for (int side = 0; side < 2; side++) {
-        const float half = (side == 0 ? 0.32f : -0.32f) * radius, front = 0.98f * radius;
-        set(out->joint, VG_L_EYE + side, hx + head.fx * front + head.lx * half, hy + head.fy * front + head.ly * half,
-            eye_z);
-    }
-    set(out->joint, 14, t->pelvis[0], t->pelvis[1], t->pelvis[2]);
-    set(out->joint, 15, hx, hy, eye_z);
-    set(out->a, SIM_HEAD, hx, hy, eye_z - 0.3f * radius);
-    set(out->b, SIM_HEAD, hx, hy, eye_z + 0.4f * radius);
-    const float top = 0.85f;
-    set(out->a, SIM_TORSO, t->pelvis[0], t->pelvis[1], t->pelvis[2] + 0.02f);
-    set(out->b, SIM_TORSO, t->pelvis[0] + (t->chest[0] - t->pelvis[0]) * top,
-        t->pelvis[1] + (t->chest[1] - t->pelvis[1]) * top, t->pelvis[2] + (t->chest[2] - t->pelvis[2]) * top);
 }
 
 /* Arms swing against the legs: upper arm and elbow as angles in the plane of walking. */
@@ -198,6 +176,29 @@ static void limb(sim_pose *out, int segment, int from, int to) {
     }
 }
 
+/* The ball of a planted foot stays on the floor; a swinging foot points down a little. */
+static void add_foot(sim_pose *out, const sim_body *b, int side, axes direction) {
+    const int ankle = VG_L_ANKLE + side;
+    const float x = out->joint[0][ankle], y = out->joint[1][ankle], z = out->joint[2][ankle];
+    const float sole = 0.03f * b->scale, drop = fminf(z - sole, 0.9f * b->foot);
+    const float level = sqrtf(b->foot * b->foot - drop * drop * 0.81f);
+    set(out->a, SIM_L_FOOT + side, x, y, z - 0.5f * b->ankle);
+    set(out->b, SIM_L_FOOT + side, x + direction.fx * level, y + direction.fy * level, z - drop);
+}
+
+/* Eyes are a little outside the head's sphere, so that the head hides them from behind and not from the front. */
+static void add_head(sim_pose *out, const sim_body *b, const float at[3], axes facing) {
+    const float radius = sim_segment_radius[SIM_HEAD] * b->scale;
+    for (int side = 0; side < 2; side++) {
+        const float half = (side == 0 ? 0.32f : -0.32f) * radius, front = 0.98f * radius;
+        set(out->joint, VG_L_EYE + side, at[0] + facing.fx * front + facing.lx * half,
+            at[1] + facing.fy * front + facing.ly * half, at[2]);
+    }
+    set(out->joint, 15, at[0], at[1], at[2]);
+    set(out->a, SIM_HEAD, at[0], at[1], at[2] - 0.3f * radius);
+    set(out->b, SIM_HEAD, at[0], at[1], at[2] + 0.4f * radius);
+}
+
 static void bound(sim_pose *out, float scale) {
     float reach = 0, top = 0;
     out->centre[0] = out->joint[0][14], out->centre[1] = out->joint[1][14];
@@ -211,20 +212,38 @@ static void bound(sim_pose *out, float scale) {
     out->scale = scale;
 }
 
-void sim_body_pose(sim_pose *out, const sim_person *p) {
-    trunk t;
-    float sine, cosine;
-    lane_sincos_turns(p->phase, &sine, &cosine);
-    pose_legs(out, p, &t, cosine, sine);
-    pose_trunk(out, p, &t, cosine);
-    pose_arms(out, p, &t, cosine);
+void sim_body_finish(sim_pose *out, const sim_body *b, const sim_frame_of_body *f) {
+    const float top = 0.85f;
+    add_head(out, b, f->head, axes_of(f->head_yaw));
+    set(out->joint, 14, f->pelvis[0], f->pelvis[1], f->pelvis[2]);
+    set(out->a, SIM_TORSO, f->pelvis[0], f->pelvis[1], f->pelvis[2] + 0.02f);
+    set(out->b, SIM_TORSO, f->pelvis[0] + (f->chest[0] - f->pelvis[0]) * top,
+        f->pelvis[1] + (f->chest[1] - f->pelvis[1]) * top, f->pelvis[2] + (f->chest[2] - f->pelvis[2]) * top);
     for (int side = 0; side < 2; side++) {
+        add_foot(out, b, side, axes_of(f->foot_yaw[side]));
         limb(out, SIM_L_UPPER_ARM + side, VG_L_SHOULDER + side, VG_L_ELBOW + side);
         limb(out, SIM_L_FOREARM + side, VG_L_ELBOW + side, VG_L_WRIST + side);
         limb(out, SIM_L_THIGH + side, VG_L_HIP + side, VG_L_KNEE + side);
         limb(out, SIM_L_SHANK + side, VG_L_KNEE + side, VG_L_ANKLE + side);
     }
-    bound(out, p->body.scale);
+    bound(out, b->scale);
+}
+
+void sim_body_pose(sim_pose *out, const sim_person *p) {
+    trunk t;
+    float sine, cosine;
+    lane_sincos_turns(p->phase, &sine, &cosine);
+    pose_legs(out, p, &t, cosine, sine);
+    pose_trunk(p, &t, cosine);
+    pose_arms(out, p, &t, cosine);
+    const axes facing = axes_of(p->heading);
+    const sim_frame_of_body f = {
+        .pelvis = {t.pelvis[0], t.pelvis[1], t.pelvis[2]},
+        .chest = {t.chest[0], t.chest[1], t.chest[2]},
+        .head = {t.chest[0] + facing.fx * 0.02f, t.chest[1] + facing.fy * 0.02f, t.chest[2] + p->body.neck},
+        .head_yaw = p->heading,
+        .foot_yaw = {p->foot[0].yaw, p->foot[1].yaw}};
+    sim_body_finish(out, &p->body, &f);
 }
 
 void sim_pose_of_joints(sim_pose *out, const float joint[VG_JOINTS14][3]) {

@@ -80,7 +80,11 @@ void sim_observe(vg_frame *frame, const sim_world *sim, int32_t env) {
 
 void sim_pose_people(const sim_world *sim, int32_t env) {
     const sim_state *state = sim_state_of(sim, env);
-    for (int32_t p = 0; p < state->people; p++) sim_body_pose(&sim_poses_of(sim, env)[p], &state->person[p]);
+    for (int32_t p = 0; p < state->people; p++)
+        if (sim->clip)
+            sim_clip_pose(&sim_poses_of(sim, env)[p], &state->person[p], sim->clip);
+        else
+            sim_body_pose(&sim_poses_of(sim, env)[p], &state->person[p]);
 }
 
 /* --- the world's operations ---------------------------------------------------------------------------------------------- */
@@ -131,7 +135,10 @@ static vg_status step(vg_world *world, int32_t first, int32_t count, const vg_co
         state->step++, state->frame_id++;
         state->time_ns += (int64_t)round((double)sim->params.step_seconds * 1e6) * 1000;
         sim_team_step(state->camera, sim, &commands[i]);
-        for (int k = 0; k < substeps; k++) sim_crowd_step(state, &sim->scene, &sim->params, dt);
+        for (int k = 0; k < substeps; k++) {
+            sim_crowd_step(state, &sim->scene, &sim->params, dt);
+            for (int32_t p = 0; sim->clip && p < state->people; p++) sim_clip_step(&state->person[p], sim->clip, dt);
+        }
         sim_pose_people(sim, first + i);
         sim_observe(vg_frame_at(frames, i), sim, first + i);
     }
@@ -141,6 +148,7 @@ static vg_status step(vg_world *world, int32_t first, int32_t count, const vg_co
 static void close_world(vg_world *world) {
     sim_world *sim = sim_of(world);
     vg_arena_destroy(&sim->arena);
+    sim_clip_destroy(sim->clip);
     free(sim);
 }
 
@@ -248,12 +256,14 @@ vg_status vg_embedded_open(vg_world **out, const vg_world_config *config, vg_err
     sim->miss_rate = (float)config->miss_rate, sim->swap_rate = (float)config->swap_rate;
     sim->state_size = (sizeof(sim_state) + (size_t)config->people * sizeof(sim_person) + 63) & ~(size_t)63;
     vg_status status = sim_scene_load(&sim->scene, config->scene, err);
+    if (status == VG_OK && config->motion && *config->motion) status = sim_clip_open(&sim->clip, config->motion, err);
     if (status == VG_OK) {
         vg_arena measure = {0};
         plan_memory(sim, &measure, config->envs);
         status = vg_arena_create(&sim->arena, measure.used, err);
     }
     if (status != VG_OK) {
+        sim_clip_destroy(sim->clip);
         free(sim);
         return status;
     }

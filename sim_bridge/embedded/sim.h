@@ -133,7 +133,7 @@ typedef enum sim_segment {
 } sim_segment;
 extern const float sim_segment_radius[SIM_LANES]; /* of a 1.75 m body, m; times body.scale */
 
-struct sim_clip;
+typedef struct sim_clip sim_clip;
 
 typedef struct sim_world {
     vg_world head;
@@ -143,7 +143,7 @@ typedef struct sim_world {
     vg_dims dims;
     size_t state_size; /* bytes of one sim_state with its people */
     float miss_rate, swap_rate;
-    struct sim_clip *clip; /* NULL: procedural gait */
+    sim_clip *clip;        /* NULL: procedural gait */
     unsigned char *states; /* [envs] sim_state */
     sim_pose *poses;       /* [envs, people] */
 } sim_world;
@@ -183,6 +183,22 @@ sim_body sim_body_of_paper(float scale);
 void sim_body_pose(sim_pose *out, const sim_person *person);
 /* The body round 14 joints that come from elsewhere. */
 void sim_pose_of_joints(sim_pose *out, const float joint[VG_JOINTS14][3]);
+/* What the limbs' joints do not tell of a pose. */
+typedef struct sim_frame_of_body {
+    float pelvis[3], chest[3]; /* middle of the hip line and of the shoulder line */
+    float head[3], head_yaw;
+    float foot_yaw[2];
+} sim_frame_of_body;
+/* Adds head, eyes and all capsules to a pose whose limbs' joints (shoulders to ankles) are set. */
+void sim_body_finish(sim_pose *out, const sim_body *body, const sim_frame_of_body *frame);
+
+/* clip.c */
+/* Reads a BVH file and prepares the stretch of it that repeats best. Release with sim_clip_destroy. */
+vg_status sim_clip_open(sim_clip **out, const char *path, vg_error *err);
+void sim_clip_destroy(sim_clip *clip); /* NULL is allowed */
+/* The person's place in the clip follows from how far it walked (of a clip that walks), else from time. */
+void sim_clip_step(sim_person *person, const sim_clip *clip, float dt);
+void sim_clip_pose(sim_pose *out, const sim_person *person, const sim_clip *clip);
 
 /* sight.c: exact image positions (lanes of one camera and person) and who hides what. */
 typedef struct sim_sight {
