@@ -11,6 +11,9 @@
 #define CALM     0.3  /* s; in which an unseen joint's own motion dies down to the body's */
 #define LIMB     0.3  /* m; how far an unseen joint may be off in a body that is seen */
 #define DRIFT    1.0  /* m/s; and in one that is not */
+#define FORGET   1    /* s; a joint unseen for this long in a body that is seen may be anywhere */
+#define LONGEST  1.5  /* of an adult's bone */
+#define SLACK    0.1  /* m; and so much is noise */
 #define MISFIT   0.35 /* a view of which a smaller share of joints agrees with the others shows someone else */
 #define TWIN     0.15 /* m; mean distance of the joints of two bodies that are one */
 #define WHOLE    4    /* a new body shows at least every fourth joint */
@@ -147,6 +150,7 @@ static void predict(vg_people *p, body *b, double dt) {
         if (o->unseen > 0)
             for (int k = 0; k < 3; k++) o->v[k] = shared[k] + calm * (o->v[k] - shared[k]);
         o->unseen += dt;
+        if (o->unseen > FORGET && b->unseen < o->unseen - FORGET) o->known = 0;
         for (int k = 0; k < 3; k++) o->x[k] += dt * o->v[k];
         o->xx += dt * (2 * o->xv + dt * o->vv) + q * dt * dt * dt / 3;
         o->xv += dt * o->vv + q * dt * dt / 2;
@@ -217,6 +221,17 @@ static void place_joints(outcome *out, const vg_people *p, int32_t at) {
     }
 }
 
+/* Of two joints much farther apart than any bone, the one that fewer views agree on is nowhere. */
+static void break_long_bones(outcome *o, const vg_people *p) {
+    for (int32_t i = 0; i < p->set.bones; i++) {
+        const vg_bone *bone = p->set.bone + i;
+        placed *a = o->joint + bone->a, *b = o->joint + bone->b;
+        if (a->count < 2 || b->count < 2) continue;
+        const double d[3] = {a->x[0] - b->x[0], a->x[1] - b->x[1], a->x[2] - b->x[2]};
+        if (vg_norm3(d) > LONGEST * bone->length + SLACK) *(a->score < b->score ? a : b) = (placed){0};
+    }
+}
+
 /* Takes away detections that are someone else's. */
 static bool release_misfits(vg_people *p, int32_t at, const outcome *o) {
     body *b = p->state->bodies + at;
@@ -235,6 +250,7 @@ static void update(vg_people *p, int32_t at) {
     double shared[3];
     place_joints(&o, p, at);
     if (release_misfits(p, at, &o)) place_joints(&o, p, at);
+    break_long_bones(&o, p);
     mean_velocity(shared, p, b);
     int32_t met = 0, seen = 0;
     for (int32_t j = 0; j < p->joints; j++) {
