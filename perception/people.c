@@ -14,6 +14,7 @@
 #define FORGET   1    /* s; a joint unseen for this long in a body that is seen may be anywhere */
 #define LONGEST  1.5  /* of an adult's bone */
 #define SLACK    0.1  /* m; and so much is noise */
+#define LEARN    1e-3 /* m a frame */
 #define MISFIT   0.35 /* a view of which a smaller share of joints agrees with the others shows someone else */
 #define TWIN     0.15 /* m; mean distance of the joints of two bodies that are one */
 #define WHOLE    4    /* a new body shows at least every fourth joint */
@@ -221,14 +222,32 @@ static void place_joints(outcome *out, const vg_people *p, int32_t at) {
     }
 }
 
+static double placed_length(const outcome *o, const vg_bone *bone) {
+    const double *a = o->joint[bone->a].x, *b = o->joint[bone->b].x;
+    const double d[3] = {a[0] - b[0], a[1] - b[1], a[2] - b[2]};
+    return vg_norm3(d);
+}
+
 /* Of two joints much farther apart than any bone, the one that fewer views agree on is nowhere. */
 static void break_long_bones(outcome *o, const vg_people *p) {
     for (int32_t i = 0; i < p->set.bones; i++) {
         const vg_bone *bone = p->set.bone + i;
         placed *a = o->joint + bone->a, *b = o->joint + bone->b;
         if (a->count < 2 || b->count < 2) continue;
-        const double d[3] = {a->x[0] - b->x[0], a->x[1] - b->x[1], a->x[2] - b->x[2]};
-        if (vg_norm3(d) > LONGEST * bone->length + SLACK) *(a->score < b->score ? a : b) = (placed){0};
+        if (placed_length(o, bone) > LONGEST * bone->length + SLACK) *(a->score < b->score ? a : b) = (placed){0};
+    }
+}
+
+/* The mean at first, then a walk by small steps towards the median. */
+static void learn_bones(body *who, const outcome *o, const vg_people *p) {
+    for (int32_t i = 0; i < p->set.bones; i++) {
+        const vg_bone *bone = p->set.bone + i;
+        if (o->joint[bone->a].count < 2 || o->joint[bone->b].count < 2) continue;
+        const double off = placed_length(o, bone) - who->bone[i];
+        if (who->bone_seen[i] < BONE_SURE)
+            who->bone[i] += off / ++who->bone_seen[i];
+        else
+            who->bone[i] += fmax(-LEARN, fmin(LEARN, off));
     }
 }
 
@@ -251,6 +270,7 @@ static void update(vg_people *p, int32_t at) {
     place_joints(&o, p, at);
     if (release_misfits(p, at, &o)) place_joints(&o, p, at);
     break_long_bones(&o, p);
+    learn_bones(b, &o, p);
     mean_velocity(shared, p, b);
     int32_t met = 0, seen = 0;
     for (int32_t j = 0; j < p->joints; j++) {

@@ -15,7 +15,9 @@
 #define WRONG      0.34 /* share of bones that may be neither */
 #define TWIN       0.2  /* m; mean distance of the joints of one body found twice */
 #define WALK       1.5  /* m/s; how far the lost get */
-#define STEP_ASIDE 0.5  /* m; and how far off their prediction is at once */
+#define SIZE       0.1 /* relative; a body this much larger or smaller is somebody else as surely as one out of reach */
+#define BONES      5   /* fewer bones in common tell nothing of size */
+#define STEP_ASIDE 0.5 /* m; and how far off their prediction is at once */
 
 /* Detections of a camera that are free, those of most keypoints first. */
 static int32_t list_free(const vg_people *p, int32_t c, int32_t list[FREE_MAX]) {
@@ -205,7 +207,32 @@ static void share_anew(vg_people *p, const bool *fresh) {
     people_share(p, 0, p->capacity, fresh);
 }
 
-/* The lost among the new: the nearest within reach of their last place. */
+/* How far the lost one would have moved, m. */
+static double moved(const vg_people *p, const body *lost, const body *found) {
+    double sum[3] = {0};
+    int32_t count = 0;
+    for (int32_t j = 0; j < p->joints; j++) {
+        if (!lost->joint[j].known || !found->joint[j].known) continue;
+        for (int k = 0; k < 3; k++) sum[k] += found->joint[j].x[k] - lost->joint[j].x[k];
+        count++;
+    }
+    return count ? vg_norm3(sum) / count : (double)INFINITY;
+}
+
+/* How much larger or smaller: the mean logarithm of the bones' lengths. */
+static double grown(const vg_people *p, const body *lost, const body *found) {
+    double sum = 0;
+    int32_t count = 0;
+    for (int32_t i = 0; i < p->set.bones; i++) {
+        const body_joint *a = found->joint + p->set.bone[i].a, *b = found->joint + p->set.bone[i].b;
+        if (!a->known || !b->known || lost->bone_seen[i] < BONE_SURE || p->set.bone[i].length < SHORT) continue;
+        const double d[3] = {a->x[0] - b->x[0], a->x[1] - b->x[1], a->x[2] - b->x[2]};
+        sum += fmax(-0.5, fmin(0.5, log(vg_norm3(d) / lost->bone[i]))), count++;
+    }
+    return count >= BONES ? sum / count : 0;
+}
+
+/* The lost among the new: near where they were last, and of their size. */
 static void recognise(vg_people *p, const bool *fresh) {
     int32_t rows[2 * VG_MAX_PEOPLE], columns[2 * VG_MAX_PEOPLE], to[2 * VG_MAX_PEOPLE], row_count = 0, column_count = 0;
     body *bodies = p->state->bodies;
@@ -215,22 +242,18 @@ static void recognise(vg_people *p, const bool *fresh) {
     }
     for (int32_t r = 0; r < row_count; r++)
         for (int32_t k = 0; k < column_count; k++) {
-            const body *lost = bodies + columns[k];
-            const double reach = STEP_ASIDE + WALK * lost->unseen;
-            double moved[3] = {0};
-            int32_t count = 0;
-            for (int32_t j = 0; j < p->joints; j++) {
-                if (!bodies[rows[r]].joint[j].known || !lost->joint[j].known) continue;
-                for (int i = 0; i < 3; i++) moved[i] += bodies[rows[r]].joint[j].x[i] - lost->joint[j].x[i];
-                count++;
-            }
-            p->scores[r * column_count + k] = count ? 1 - vg_norm3(moved) / count / reach : 0;
+            const body *lost = bodies + columns[k], *found = bodies + rows[r];
+            const double way = moved(p, lost, found) / (STEP_ASIDE + WALK * lost->unseen);
+            const double size = fabs(grown(p, lost, found)) / SIZE;
+            p->scores[r * column_count + k] = way < 1 ? fmax(1e-3, 2 - way - fmin(size, 1)) : 0;
         }
     people_assign(to, p->scores, row_count, column_count);
     for (int32_t r = 0; r < row_count; r++) {
         if (to[r] < 0) continue;
         body *lost = bodies + columns[to[r]], *found = bodies + rows[r];
         found->name = lost->name, found->slot = lost->slot, found->state = BODY_HELD, found->met = lost->met;
+        memcpy(found->bone, lost->bone, sizeof found->bone);
+        memcpy(found->bone_seen, lost->bone_seen, sizeof found->bone_seen);
         lost->state = BODY_FREE;
     }
 }

@@ -39,6 +39,8 @@ typedef struct body_joint {
     int32_t views;     /* that agreed in this frame */
 } body_joint;
 
+#define BONE_SURE 30 /* frames after which a bone's length is known */
+
 typedef enum body_state { BODY_FREE = 0, BODY_NEW, BODY_HELD, BODY_LOST } body_state;
 
 /* A person. Plain data; a zeroed one is nobody. */
@@ -51,6 +53,8 @@ typedef struct body {
     int32_t detection[VG_MAX_CAMERAS]; /* given in this frame; -1 = none */
     double unseen, unmet;              /* s since any view saw the body; since two of them agreed */
     body_joint joint[VG_MAX_JOINTS];
+    double bone[VG_MAX_BONES];       /* m; learned length; 0 = never seen */
+    int32_t bone_seen[VG_MAX_BONES]; /* times, up to BONE_SURE */
 } body;
 
 typedef struct people_state {

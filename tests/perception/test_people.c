@@ -152,6 +152,33 @@ static void people_in_contact_keep_their_names_through_occlusions(void **state) 
     assert_true(abs(t.told - (t.people - 32 * 38)) <= 40);
 }
 
+/* Two people of different sizes exchange places while nobody sees them. */
+static void the_lost_are_known_by_their_size(void **state) {
+    (void)state;
+    int right = 0;
+    for (uint32_t seed = 0; seed < 10; seed++) {
+        stage s;
+        tally t = {0};
+        double last[2][2];
+        setup(&s, 5, 2, 4, 4, 30 + seed);
+        s.crowd.radius = 0.6, s.crowd.size[0] = 0.92, s.crowd.size[1] = 1.08, s.crowd.at[0][0] = 0.6,
+        s.crowd.at[1][0] = -0.6;
+        for (int i = 0; i < 150; i++) {
+            if (i == 50) memcpy(last, s.crowd.at, sizeof last);
+            if (i == 100)
+                memcpy(s.crowd.at[0], last[1], sizeof last[1]), memcpy(s.crowd.at[1], last[0], sizeof last[0]);
+            for (int c = 0; c < 5; c++)
+                for (int w = 0; w < 2; w++) s.crowd.hidden[c][w] = i >= 50 && i < 100;
+            crowd_step(&s.crowd, 0.04), crowd_look(&s.crowd, s.in);
+            match(&s), count(&t, &s);
+        }
+        right += t.switches == 0;
+        teardown(&s);
+    }
+    printf("%d of 10 exchanged pairs known again\n", right);
+    assert_true(right >= 9);
+}
+
 static void both_participants_of_a_real_trial_are_told_apart(void **state) {
     (void)state;
     const char *calibration = vg_test_shared("pose2sim/S00_Calibration/Calib_qualisys.toml");
@@ -390,6 +417,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(walkers_are_told_apart_and_keep_their_names),
         cmocka_unit_test(people_in_contact_keep_their_names_through_occlusions),
+        cmocka_unit_test(the_lost_are_known_by_their_size),
         cmocka_unit_test(both_participants_of_a_real_trial_are_told_apart),
         cmocka_unit_test(perceive_takes_frames_without_identity),
         cmocka_unit_test(the_order_of_detections_and_cameras_does_not_matter),
