@@ -192,9 +192,12 @@ ucv_actor *ucv_call_object(ucv_call *call) {
 /* --- running ------------------------------------------------------------------------------------------------------- */
 
 bool ucv_command_writes(vg_span command) {
-    while (command.size > 0 && *command.at == ' ') command.at++, command.size--;
-    return vg_span_starts(command, "vset ") || vg_span_starts(command, "vrun ") || vg_span_starts(command, "vbp ") ||
-           vg_span_starts(command, "vexec ");
+    const vg_span verb = vg_span_word(&command);
+    if (vg_span_is(verb, "vset") || vg_span_is(verb, "vrun")) return true;
+    if (!vg_span_is(verb, "vbp") && !vg_span_is(verb, "vexec")) return false;
+    vg_span_word(&command); /* the object */
+    const vg_span function = vg_span_word(&command);
+    return !vg_span_starts(function, "get_") && !vg_span_starts(function, "is_") && !vg_span_starts(function, "Get");
 }
 
 static bool run_open_ended(ucv_call *call, vg_span command) {

@@ -102,7 +102,7 @@ static inline int ucv_socket_to(const char *path, int port) {
     struct sockaddr_un u = {.sun_family = AF_UNIX};
     struct sockaddr_in t = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     t.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (path) snprintf(u.sun_path, sizeof u.sun_path, "%s", path);
+    if (path) snprintf(u.sun_path, sizeof u.sun_path, "%.100s", path);
     const int fd = socket(path ? AF_UNIX : AF_INET, SOCK_STREAM, 0);
     const struct sockaddr *to = path ? (const struct sockaddr *)&u : (const struct sockaddr *)&t;
     if (connect(fd, to, path ? sizeof u : sizeof t) == 0) return fd;
