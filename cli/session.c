@@ -90,9 +90,34 @@ static double number(const json_t *object, const char *name) {
     return json_number_value(json_object_get(object, name));
 }
 
+static void print_camera(const json_t *c) {
+    printf("  %-12s %-8s %6.1f pictures/s; %lld lost, %lld late, %lld twice, %lld dropped by the source\n",
+           json_string_value(json_object_get(c, "name")), json_string_value(json_object_get(c, "state")),
+           number(c, "rate_hz"), (long long)number(c, "lost"), (long long)number(c, "late"),
+           (long long)number(c, "duplicates"), (long long)number(c, "dropped"));
+}
+
+static void print_mocap(const json_t *m) {
+    printf("  %lld frames, %.1f a second; %lld people, %lld joints measured, %lld carried, %lld lost\n",
+           (long long)number(m, "frames"), number(m, "fps"), (long long)number(m, "people"),
+           (long long)number(m, "joints_measured"), (long long)number(m, "joints_carried"),
+           (long long)number(m, "joints_lost"));
+    printf("  keypoints in to skeletons out: %.3f ms (p50), %.3f ms (p99); smoothing delays by %.0f ms at rest, %.0f "
+           "ms at "
+           "1 m/s\n",
+           number(m, "latency_p50_seconds") * 1e3, number(m, "latency_p99_seconds") * 1e3,
+           number(m, "filter_delay_seconds") * 1e3, number(m, "filter_delay_moving_seconds") * 1e3);
+    const json_t *cameras = json_object_get(m, "cameras");
+    for (size_t i = 0; i < json_array_size(cameras); i++) print_camera(json_array_get(cameras, i));
+    if (number(m, "refused") > 0)
+        printf("  %lld messages refused, the last because: %s\n", (long long)number(m, "refused"),
+               json_string_value(json_object_get(m, "trouble")));
+}
+
 static void print_status(const json_t *s) {
     char age[32], eta[32], done[32], all[32];
     const json_t *train = json_object_get(s, "train"), *live = json_object_get(s, "live");
+    const json_t *mocap = json_object_get(s, "mocap");
     printf("%s: %s, %s, process %lld, up %s, scene %s, %lld cameras, %lld people\n",
            json_string_value(json_object_get(s, "session")), json_string_value(json_object_get(s, "kind")),
            json_string_value(json_object_get(s, "state")), (long long)number(s, "pid"),
@@ -109,6 +134,7 @@ static void print_status(const json_t *s) {
                (long long)number(live, "ticks"), (long long)number(live, "late_ticks"),
                (long long)number(live, "joints_measured"), (long long)number(live, "joints_carried"),
                (long long)number(live, "joints_lost"), (long long)number(live, "policies"));
+    if (mocap) print_mocap(mocap);
 }
 
 /* Every session that runs; used where none is named and several run, or --all is given. */

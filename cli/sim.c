@@ -1,6 +1,8 @@
-/* vergence sim: the embedded simulator as a world for others, over ZeroMQ (docs/protocol.md). */
+/* vergence sim: the embedded simulator as a world for others, or as a rig of cameras with detectors, over ZeroMQ
+ * (docs/protocol.md). */
 #include "cli/cli.h"
 
+#include "sim_bridge/live/publish.h"
 #include "sim_bridge/remote/serve.h"
 
 #include <signal.h>
@@ -43,12 +45,28 @@ static void announce(void *context, const char *endpoint) {
     fflush(stdout);
 }
 
+static void announce_rig(void *context, const char *endpoint) {
+    (void)context;
+    printf("publishing keypoints at %s\n", endpoint);
+    fflush(stdout);
+}
+
+static int simulate_rig(vg_simulate_config *rig, const vg_world_config *world, double rate) {
+    vg_error err = {0};
+    rig->world = *world;
+    rig->world.step_seconds = 1 / rate;
+    rig->stop = &stop, rig->ready = announce_rig;
+    const vg_status status = vg_simulate_keypoints(rig, &err);
+    return status == VG_OK ? VG_EXIT_OK : vg_report_error(status, &err);
+}
+
 int vg_cmd_sim(int argc, char **argv) {
     vg_world_config world = vg_world_config_default();
     vg_serve_config serve = vg_serve_config_default();
     announcement said = {0};
     const char *preset = "default";
-    uint64_t seed = 0; /* part of the command's contract; a remote world draws nothing of its own */
+    vg_simulate_config rig = {0};
+    double rate = 60;
     const vg_option options[] = {
         {"listen", VG_OPTION_TEXT, &serve.listen, 0, 0, "ENDPOINT",
          "tcp://ADDRESS:PORT or ipc:///PATH (tcp://127.0.0.1:5555)"},
@@ -60,15 +78,23 @@ int vg_cmd_sim(int argc, char **argv) {
         {"motion", VG_OPTION_TEXT, &world.motion, 0, 0, "FILE.bvh", "people replay this motion"},
         {"miss-rate", VG_OPTION_REAL, &world.miss_rate, 0, 1, "X", "share of people a camera misses in a frame"},
         {"swap-rate", VG_OPTION_REAL, &world.swap_rate, 0, 1, "X", "share of neighbours swapped"},
-        {"seed", VG_OPTION_UINT64, &seed, 0, 18446744073709551615.0, "N",
-         "accepted and without effect: every reset of the client brings its seed"},
+        {"keypoints", VG_OPTION_TEXT, &rig.listen, 0, 0, "ENDPOINT",
+         "instead: publish what fixed cameras detect, in real time, without saying who is who"},
+        {"calibration", VG_OPTION_TEXT, &rig.calibration, 0, 0, "FILE.toml",
+         "with --keypoints: write the cameras here"},
+        {"rate", VG_OPTION_REAL, &rate, 1, 240, "HZ", "with --keypoints: pictures a second of each camera (60)"},
+        {"seconds", VG_OPTION_REAL, &rig.seconds, 0, 1e6, "S", "with --keypoints: stop after so long"},
+        {"seed", VG_OPTION_UINT64, &rig.seed, 0, 18446744073709551615.0, "N",
+         "of the people with --keypoints; else every reset of the client brings its seed"},
         {"lease", VG_OPTION_REAL, &serve.lease_seconds, 0.1, 3600, "S",
          "a client silent for so long may be replaced (10)"},
         {"json", VG_OPTION_FLAG, &said.json, 0, 0, "", "announce as JSON"},
         {0}};
-    const vg_usage usage = {"vergence sim --listen ENDPOINT [OPTIONS]",
-                            "Serves the embedded simulator over ZeroMQ. Episodes' seeds come with the client's resets.",
-                            options, 0};
+    const vg_usage usage = {
+        "vergence sim --listen ENDPOINT | --keypoints ENDPOINT [OPTIONS]",
+        "Serves the embedded simulator over ZeroMQ: as a world to be stepped (docs/protocol.md), or "
+        "as a rig of\ncameras with detectors (docs/live.md).",
+        options, 0};
     int code;
     if (!vg_options_begin(&usage, argc, argv, NULL, &code)) return code;
     if (strcmp(preset, "paper") != 0 && strcmp(preset, "default") != 0) {
@@ -79,6 +105,7 @@ int vg_cmd_sim(int argc, char **argv) {
     const struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    if (rig.listen) return simulate_rig(&rig, &world, rate);
     const vg_log log = {stderr, VG_LOG_INFO};
     vg_error err = {0};
     vg_world *opened;

@@ -8,19 +8,20 @@
 
 /* What a draw is for; two purposes never share numbers. Append only: the values are part of reproducibility. */
 typedef enum vg_purpose {
-    VG_DRAW_SCENE = 1,      /* episode set-up: start positions, body sizes */
-    VG_DRAW_WALK = 2,       /* people's goals and speeds */
-    VG_DRAW_NOISE = 3,      /* keypoint noise and confidences */
-    VG_DRAW_MISS = 4,       /* missed and swapped detections */
-    VG_DRAW_ACTION = 5,     /* sampling of the policy's actions */
-    VG_DRAW_INIT = 6,       /* network initialisation */
-    VG_DRAW_SHUFFLE = 7,    /* order of training sequences */
-    VG_DRAW_EPISODE = 8,    /* episode seeds, people per episode */
-    VG_DRAW_CAMERA = 9,     /* camera dynamics noise */
-    VG_DRAW_BASELINE = 10,  /* planners that sample */
-    VG_DRAW_CALIBRATE = 11, /* RANSAC and the like */
-    VG_DRAW_EVALUATE = 12,  /* seeds of evaluation episodes */
-    VG_DRAW_TEST = 99       /* property tests */
+    VG_DRAW_SCENE = 1,       /* episode set-up: start positions, body sizes */
+    VG_DRAW_WALK = 2,        /* people's goals and speeds */
+    VG_DRAW_NOISE = 3,       /* keypoint noise and confidences */
+    VG_DRAW_MISS = 4,        /* missed and swapped detections */
+    VG_DRAW_ACTION = 5,      /* sampling of the policy's actions */
+    VG_DRAW_INIT = 6,        /* network initialisation */
+    VG_DRAW_SHUFFLE = 7,     /* order of training sequences */
+    VG_DRAW_EPISODE = 8,     /* episode seeds, people per episode */
+    VG_DRAW_CAMERA = 9,      /* camera dynamics noise */
+    VG_DRAW_BASELINE = 10,   /* planners that sample */
+    VG_DRAW_CALIBRATE = 11,  /* RANSAC and the like */
+    VG_DRAW_EVALUATE = 12,   /* seeds of evaluation episodes */
+    VG_DRAW_DETECTIONS = 20, /* the order in which a simulated detector reports people */
+    VG_DRAW_TEST = 99        /* property tests */
 } vg_purpose;
 
 /* One Philox4x32-10 block: out[4] from counter[4] and key[2]. */

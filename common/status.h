@@ -17,7 +17,8 @@
     X(REFUSED, "refused")                                                                                              \
     X(UNSUPPORTED, "not supported")                                                                                    \
     X(INTERRUPTED, "interrupted")                                                                                      \
-    X(FAILED, "failed")
+    X(FAILED, "failed")                                                                                                \
+    X(ENDED, "at the end")
 
 typedef enum vg_status {
 #define VG_STATUS_ENUM(name, text) VG_##name,

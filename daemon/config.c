@@ -3,6 +3,7 @@
 #include "daemon/internal.h"
 
 #include "common/text.h"
+#include "perception/smooth.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -25,21 +26,29 @@
 /* clang-format off */
 static const vg_config_key keys[] = {
     {"session", "name", TEXT, AT(session.name), NO_BOUNDS, NO_CHOICES, NO_UNIT, "What the session is called: letters, digits, `.`, `_`, `-`"},
-    {"session", "kind", CHOICE, AT(session.kind), NO_BOUNDS, "train|live", NO_UNIT, "`train`: rollouts and updates in turn until `train.steps`; `live`: one environment at a fixed rate until stopped"},
+    {"session", "kind", CHOICE, AT(session.kind), NO_BOUNDS, "train|live|mocap", NO_UNIT, "`train`: rollouts and updates in turn until `train.steps`; `live`: one environment at a fixed rate until stopped; `mocap`: motion capture without a policy, from a `live` or `replay` world"},
     {"session", "folder", TEXT, AT(session.folder), NO_BOUNDS, NO_CHOICES, NO_UNIT, "Where curves, checkpoints and the policy go; empty: `runs/NAME`"},
 
-    {"world", "kind", CHOICE, AT(world.kind), NO_BOUNDS, "embedded|remote|unrealcv", NO_UNIT, "`embedded`: the simulator in this process; `remote`: another process over ZeroMQ (docs/protocol.md); `unrealcv`: a game with the UnrealCV plug-in (docs/unreal.md)"},
+    {"world", "kind", CHOICE, AT(world.kind), NO_BOUNDS, "embedded|remote|unrealcv|live|replay", NO_UNIT, "`embedded`: the simulator in this process; `remote`: another process over ZeroMQ (docs/protocol.md); `unrealcv`: a game with the UnrealCV plug-in (docs/unreal.md); `live`: cameras' keypoint streams (docs/live.md); `replay`: a recording"},
     {"world", "scene", TEXT, AT(world.scene), NO_BOUNDS, NO_CHOICES, NO_UNIT, "Name of a scene, or the path of a scene file; of a game it tells where cameras may be and people walk"},
     {"world", "motion", TEXT, AT(world.motion), NO_BOUNDS, NO_CHOICES, NO_UNIT, "A BVH file whose walk the people replay; empty: a synthetic gait"},
-    {"world", "cameras", INT, AT(world.cameras), 1, VG_MAX_CAMERAS, NO_CHOICES, NO_UNIT, "Size of the team"},
-    {"world", "people", INT, AT(world.people), 1, VG_MAX_PEOPLE, NO_CHOICES, NO_UNIT, "Most people in an environment, the target included"},
+    {"world", "cameras", INT, AT(world.cameras), 1, VG_MAX_CAMERAS, NO_CHOICES, NO_UNIT, "Size of the team; a live world has the cameras of its calibration"},
+    {"world", "people", INT, AT(world.people), 1, VG_MAX_PEOPLE, NO_CHOICES, NO_UNIT, "Most people in an environment, the target included; in a live world, the most detections in a picture too"},
     {"world", "envs", INT, AT(world.envs), 0, VG_MAX_ENVS, NO_CHOICES, NO_UNIT, "Environments stepped at once; 0: as many as the preset trains on, 1 in a live session and of games"},
     {"world", "preset", CHOICE, AT(world.preset), NO_BOUNDS, "default|paper", NO_UNIT, "`default`: 0.1 s steps, cameras with speed and acceleration; `paper`: the reference task exactly, 0.4 s steps, teleporting cameras. Also chooses the defaults of `train`"},
     {"world", "miss_rate", REAL, AT(world.miss_rate), 0, 1, NO_CHOICES, NO_UNIT, "Share of visible people that a camera misses in a frame"},
     {"world", "swap_rate", REAL, AT(world.swap_rate), 0, 1, NO_CHOICES, NO_UNIT, "Share of neighbouring pairs whose keypoints are swapped"},
-    {"world", "endpoint", TEXT, AT(world.endpoint), NO_BOUNDS, NO_CHOICES, NO_UNIT, "Where a remote world listens: `tcp://HOST:PORT` or `ipc:///PATH`; a game: `tcp://HOST:PORT` or `unix:///PATH`, whose last number counts up from one environment's game to the next"},
+    {"world", "endpoint", TEXT, AT(world.endpoint), NO_BOUNDS, NO_CHOICES, NO_UNIT, "Where a remote world listens: `tcp://HOST:PORT` or `ipc:///PATH`; a game: `tcp://HOST:PORT` or `unix:///PATH`, whose last number counts up from one environment's game to the next; a live world: where keypoints are published, several separated by blanks"},
     {"world", "timeout_seconds", REAL, AT(world.timeout_seconds), 0.01, 3600, NO_CHOICES, "s", "How long a step of a remote world or a game may take before the peer counts as dead"},
     {"world", "keypoints", CHOICE, AT(world.keypoints), NO_BOUNDS, "projected|exact|masked", NO_UNIT, "Where a game's keypoints come from: true joints projected, hidden by bodies and obstacles, with the simulator's noise; `exact`: without noise; `masked`: hidden where the object mask shows something else"},
+    {"world", "calibration", TEXT, AT(world.calibration), NO_BOUNDS, NO_CHOICES, NO_UNIT, "Live world: the cameras' calibration file (docs/calibration.md)"},
+    {"world", "joint_set", TEXT, AT(world.joint_set), NO_BOUNDS, NO_CHOICES, NO_UNIT, "Live world: which joints the streams carry: `vergence_14`, `coco_17`, `coco_18`, `halpe_26`, `body_25`, `body_25b`, `blazepose`"},
+    {"world", "rate_hz", REAL, AT(world.rate_hz), 1, 1000, NO_CHOICES, "Hz", "Live world: pictures a second of a camera, about; a frame comes whenever all cameras have sent theirs"},
+    {"world", "window_seconds", REAL, AT(world.window_seconds), 0, 1, NO_CHOICES, "s", "Live world: pictures taken within it make a frame; 0: 0.8 / `world.rate_hz`"},
+    {"world", "patience_seconds", REAL, AT(world.patience_seconds), 0, 5, NO_CHOICES, "s", "Live world: how long a frame waits for cameras that are late"},
+    {"world", "silent_seconds", REAL, AT(world.silent_seconds), 0.01, 60, NO_CHOICES, "s", "Live world: a camera unheard for so long is no longer waited for"},
+    {"world", "recording", TEXT, AT(world.recording), NO_BOUNDS, NO_CHOICES, NO_UNIT, "Replay: the recording, a `.mcap` file"},
+    {"world", "speed", REAL, AT(world.speed), 0, 1000, NO_CHOICES, NO_UNIT, "Replay: 1 plays as fast as it was recorded; 0: as fast as possible"},
 
     {"game", "pace", CHOICE, AT(game.pace), NO_BOUNDS, "auto|tick|pause|free", NO_UNIT, "How a step of a game passes: `tick`: the game stands still but for fixed ticks; `pause`: it runs for a step and is paused while it is looked at; `free`: it runs all the time; `auto`: tick where the game offers it, else pause"},
     {"game", "cameras", TEXT, AT(game.cameras), NO_BOUNDS, NO_CHOICES, NO_UNIT, "The game's cameras that are the team: names or indices between blanks; empty: those behind the player's (index 0), spawned where they are missing"},
@@ -78,6 +87,13 @@ static const vg_config_key keys[] = {
     {"live", "learn", BOOL, AT(live.learn), NO_BOUNDS, BOOL_CHOICES, NO_UNIT, "Learn on line, beside the loop"},
     {"live", "rate_hz", REAL, AT(live.rate_hz), 0.1, 1000, NO_CHOICES, "Hz", "Ticks a second"},
 
+    {"mocap", "publish", TEXT, AT(mocap.publish), NO_BOUNDS, NO_CHOICES, NO_UNIT, "Where skeletons are published (docs/protocol.md, Streams): `tcp://ADDRESS:PORT` or `ipc:///PATH`; empty: nowhere"},
+    {"mocap", "vmc", TEXT, AT(mocap.vmc), NO_BOUNDS, NO_CHOICES, NO_UNIT, "`HOST:PORT` that VMC messages go to by UDP, 39539 usually; further people go to the ports after it; empty: none"},
+    {"mocap", "cutoff_hz", REAL, AT(mocap.cutoff_hz), 0, 1000, NO_CHOICES, "Hz", "One-Euro smoothing: cut-off of joints at rest; 0: none. `status` tells the delay"},
+    {"mocap", "beta", REAL, AT(mocap.beta), 0, 10000, NO_CHOICES, "Hz/(m/s)", "One-Euro smoothing: how much speed raises the cut-off"},
+
+    {"record", "enabled", BOOL, AT(record.enabled), NO_BOUNDS, BOOL_CHOICES, NO_UNIT, "Live and mocap sessions leave frames and skeletons in `take-N.mcap` of the session's folder"},
+
     {"control", "endpoint", TEXT, AT(control.endpoint), NO_BOUNDS, NO_CHOICES, NO_UNIT, "Where the control socket listens: `ipc:///PATH`, or `tcp://127.0.0.1:PORT`; empty: a socket in the state folder"},
 
     {"checkpoint", "every_seconds", REAL, AT(checkpoint.every_seconds), 0.1, 86400, NO_CHOICES, "s", "Time between two checkpoints of a training session"},
@@ -91,22 +107,31 @@ const vg_config_key *vg_config_keys(size_t *count) {
 
 vg_session_config vg_session_config_default(vg_preset preset) {
     const vg_world_config world = vg_world_config_default();
-    vg_session_config c = {.session.kind = VG_SESSION_TRAIN,
-                           .session.name = "session",
-                           .world.cameras = world.cameras,
-                           .world.people = world.people,
-                           .world.preset = (int32_t)preset,
-                           .world.miss_rate = world.miss_rate,
-                           .world.swap_rate = world.swap_rate,
-                           .world.timeout_seconds = world.timeout_seconds,
-                           .game = {.width = world.game.width,
-                                    .height = world.game.height,
-                                    .fov = world.game.fov,
-                                    .reconnect_seconds = world.game.reconnect_seconds},
-                           .train = vg_train_config_default((int32_t)preset),
-                           .live = {.learn = false, .rate_hz = 10},
-                           .checkpoint.every_seconds = 60};
+    vg_session_config c = {
+        .session.kind = VG_SESSION_TRAIN,
+        .session.name = "session",
+        .world.cameras = world.cameras,
+        .world.people = world.people,
+        .world.preset = (int32_t)preset,
+        .world.miss_rate = world.miss_rate,
+        .world.swap_rate = world.swap_rate,
+        .world.timeout_seconds = world.timeout_seconds,
+        .game = {.width = world.game.width,
+                 .height = world.game.height,
+                 .fov = world.game.fov,
+                 .reconnect_seconds = world.game.reconnect_seconds},
+        .train = vg_train_config_default((int32_t)preset),
+        .world.rate_hz = world.rate_hz,
+        .world.window_seconds = world.window_seconds,
+        .world.patience_seconds = world.patience_seconds,
+        .world.silent_seconds = world.silent_seconds,
+        .world.speed = world.speed,
+        .live = {.learn = false, .rate_hz = 10},
+        .mocap = {.cutoff_hz = vg_smooth_config_default().cutoff, .beta = vg_smooth_config_default().beta},
+        .record.enabled = true,
+        .checkpoint.every_seconds = 60};
     snprintf(c.world.scene, sizeof c.world.scene, "%s", world.scene);
+    snprintf(c.world.joint_set, sizeof c.world.joint_set, "%s", world.joint_set);
     c.mode = (c.train.ctcr ? 1 : 0) | (c.train.wdl ? 2 : 0);
     return c;
 }
@@ -265,14 +290,32 @@ static vg_status check_name(const char *name, vg_error *err) {
     return VG_OK;
 }
 
-/* In the order of world.kind's choices. */
-enum { KIND_EMBEDDED, KIND_REMOTE, KIND_UNREALCV };
-static const char *const kinds[] = {"embedded", "remote", "unrealcv"};
+static const char *const kinds[] = {"embedded", "remote", "unrealcv", "live", "replay"}; /* by vg_session_world */
 
 static vg_status check_endpoint(const char *key, const char *endpoint, vg_error *err) {
     if (strncmp(endpoint, "tcp://", 6) == 0 && endpoint[6]) return VG_OK;
     if (strncmp(endpoint, "ipc://", 6) == 0 && endpoint[6]) return VG_OK;
     return vg_fail(err, VG_INVALID, "%s is `%s`; it must be tcp://HOST:PORT or ipc:///PATH", key, endpoint);
+}
+
+/* What live worlds and motion capture need. */
+static vg_status check_mocap(const vg_session_config *c, vg_error *err) {
+    const bool paced = c->world.kind == VG_SESSION_STREAMS || c->world.kind == VG_SESSION_REPLAY;
+    if (c->session.kind == VG_SESSION_MOCAP && !paced)
+        return vg_fail(err, VG_INVALID, "session.kind is mocap; world.kind must be live or replay for it");
+    if (c->session.kind == VG_SESSION_TRAIN && paced)
+        return vg_fail(err, VG_INVALID,
+                       "session.kind is train; it needs a world that can be reset: world.kind embedded, "
+                       "remote or unrealcv");
+    if (c->world.kind == VG_SESSION_STREAMS && !c->world.calibration[0])
+        return vg_fail(err, VG_INVALID, "world.calibration is empty; a live world needs its cameras' calibration file");
+    if (c->world.kind == VG_SESSION_STREAMS && !c->world.endpoint[0])
+        return vg_fail(err, VG_INVALID,
+                       "world.endpoint is empty; a live world needs to know where keypoints are published");
+    if (c->world.kind == VG_SESSION_REPLAY && !c->world.recording[0])
+        return vg_fail(err, VG_INVALID, "world.recording is empty; a replay needs a recording, a .mcap file");
+    if (c->mocap.publish[0]) VG_TRY(check_endpoint("mocap.publish", c->mocap.publish, err));
+    return VG_OK;
 }
 
 vg_status vg_session_config_check(vg_session_config *c, vg_error *err) {
@@ -281,14 +324,15 @@ vg_status vg_session_config_check(vg_session_config *c, vg_error *err) {
     c->train.preset = c->world.preset;
     c->train.ctcr = c->mode & 1;
     c->train.wdl = (c->mode & 2) != 0;
-    if (c->world.kind == KIND_REMOTE) VG_TRY(check_endpoint("world.endpoint", c->world.endpoint, err));
+    if (c->world.kind == VG_SESSION_REMOTE) VG_TRY(check_endpoint("world.endpoint", c->world.endpoint, err));
+    VG_TRY(check_mocap(c, err));
     if (c->control.endpoint[0]) VG_TRY(check_endpoint("control.endpoint", c->control.endpoint, err));
-    if (c->session.kind == VG_SESSION_LIVE) {
+    if (c->session.kind != VG_SESSION_TRAIN) {
         if (c->world.envs > 1)
             return vg_fail(err, VG_INVALID, "world.envs is %d; a live session has one environment", c->world.envs);
         c->world.envs = 1;
     }
-    if (c->world.envs == 0) c->world.envs = c->world.kind == KIND_UNREALCV ? 1 : vg_train_envs(c->world.preset);
+    if (c->world.envs == 0) c->world.envs = c->world.kind == VG_SESSION_UNREALCV ? 1 : vg_train_envs(c->world.preset);
     VG_TRY(vg_train_config_check(&c->train, err));
     if (c->train.people_max > c->world.people)
         return vg_fail(err, VG_INVALID, "train.people_max is %d; it must be at most world.people, which is %d",
@@ -316,6 +360,14 @@ vg_world_config vg_session_config_world(const vg_session_config *c, const vg_log
                                       .height = c->game.height,
                                       .fov = c->game.fov,
                                       .reconnect_seconds = c->game.reconnect_seconds},
+                             .calibration = c->world.calibration,
+                             .joint_set = c->world.joint_set,
+                             .rate_hz = c->world.rate_hz,
+                             .window_seconds = c->world.window_seconds,
+                             .patience_seconds = c->world.patience_seconds,
+                             .silent_seconds = c->world.silent_seconds,
+                             .recording = c->world.recording,
+                             .speed = c->world.speed,
                              .log = log};
 }
 

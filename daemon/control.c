@@ -83,32 +83,82 @@ static json_t *live_json(const vg_session_status *status) {
     return out;
 }
 
+static json_t *camera_json(const vg_camera_report *c, const char *name) {
+    static const char *const states[] = {"waiting", "active", "silent"}; /* by vg_camera_state */
+    json_t *out = json_object();
+    json_object_set_new(out, "name", json_string(name));
+    json_object_set_new(out, "state", json_string(states[c->state]));
+    const struct {
+        const char *name;
+        int64_t value;
+    } counts[] = {{"pictures", c->pictures},   {"lost", c->lost},       {"duplicates", c->duplicates},
+                  {"reordered", c->reordered}, {"late", c->late},       {"surplus", c->surplus},
+                  {"crowded", c->crowded},     {"dropped", c->dropped}, {"restarts", c->restarts}};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        json_object_set_new(out, counts[i].name, json_integer(counts[i].value));
+    json_object_set_new(out, "rate_hz", json_number(c->rate_hz));
+    json_object_set_new(out, "age_seconds", json_number(c->age_seconds));
+    json_object_set_new(out, "clock_offset_seconds", json_number(c->clock_offset_seconds));
+    return out;
+}
+
+static json_t *mocap_json(const vg_mocap_stats *m, const vg_world_info *world) {
+    json_t *out = json_object();
+    json_object_set_new(out, "frames", json_integer(m->frames));
+    json_object_set_new(out, "fps", json_number(m->fps));
+    json_object_set_new(out, "latency_p50_seconds", json_number(m->latency_p50));
+    json_object_set_new(out, "latency_p99_seconds", json_number(m->latency_p99));
+    json_object_set_new(out, "latency_worst_seconds", json_number(m->latency_worst));
+    json_object_set_new(out, "people", json_integer(m->people));
+    json_object_set_new(out, "joints_measured", json_integer(m->joints_measured));
+    json_object_set_new(out, "joints_carried", json_integer(m->joints_carried));
+    json_object_set_new(out, "joints_lost", json_integer(m->joints_lost));
+    json_object_set_new(out, "filter_delay_seconds", json_number(m->filter_delay_seconds));
+    json_object_set_new(out, "filter_delay_moving_seconds", json_number(m->filter_delay_moving));
+    json_object_set_new(out, "published", json_integer(m->published));
+    json_object_set_new(out, "vmc_packets", json_integer(m->vmc_packets));
+    json_object_set_new(out, "vmc_failures", json_integer(m->vmc_failures));
+    if (!m->has_sources) return out;
+    json_object_set_new(out, "refused", json_integer(m->sources.refused));
+    json_t *trouble = json_string(m->sources.trouble); /* NULL where a peer's name is no UTF-8 when cut */
+    json_object_set_new(out, "trouble", trouble ? trouble : json_string("a message that cannot be told"));
+    json_object_set_new(out, "position", json_number(m->sources.position));
+    json_t *cameras = json_array();
+    for (int32_t c = 0; c < world->dims.cameras; c++)
+        json_array_append_new(cameras, camera_json(&m->sources.camera[c], world->camera_names[c]));
+    json_object_set_new(out, "cameras", cameras);
+    return out;
+}
+
 json_t *vg_control_status_json(vg_control *control, const vg_session_status *status) {
     const vg_session_config *config = control->config;
-    const bool train = config->session.kind == VG_SESSION_TRAIN;
+    static const char *const kinds[] = {"train", "live", "mocap"}; /* by vg_session_kind */
+    const int32_t kind = config->session.kind;
     json_t *out = json_object();
     json_object_set_new(out, "ok", json_true());
     json_object_set_new(out, "version", json_string(VG_VERSION));
     json_object_set_new(out, "session", json_string(config->session.name));
-    json_object_set_new(out, "kind", json_string(train ? "train" : "live"));
+    json_object_set_new(out, "kind", json_string(kinds[kind]));
     json_object_set_new(out, "state", json_string(status->state));
     json_object_set_new(out, "error", json_string(status->error));
     json_object_set_new(out, "pid", json_integer(getpid()));
     json_object_set_new(out, "folder", json_string(control->folder));
-    json_object_set_new(out, "world", json_string(control->world));
-    json_object_set_new(out, "scene", json_string(control->scene));
-    json_object_set_new(out, "cameras", json_integer(control->dims.cameras));
-    json_object_set_new(out, "people", json_integer(control->dims.people));
+    json_object_set_new(out, "world", json_string(control->world->name));
+    json_object_set_new(out, "scene", json_string(control->world->scene));
+    json_object_set_new(out, "cameras", json_integer(control->world->dims.cameras));
+    json_object_set_new(out, "people", json_integer(control->world->dims.people));
     json_object_set_new(out, "elapsed_seconds", json_number(status->elapsed_seconds));
     json_object_set_new(out, "steps_per_second", json_number(status->steps_per_second));
     json_object_set_new(out, "checkpoints", json_integer(status->checkpoints));
     json_object_set_new(out, "checkpoint_age_seconds", json_number(status->checkpoint_age_seconds));
-    if (train) {
+    if (kind == VG_SESSION_TRAIN) {
         json_object_set_new(out, "steps_total", json_integer(config->train.steps));
         json_object_set_new(out, "eta_seconds", json_number(status->eta_seconds));
         json_object_set_new(out, "train", train_json(&status->train));
-    } else {
+    } else if (kind == VG_SESSION_LIVE) {
         json_object_set_new(out, "live", live_json(status));
+    } else {
+        json_object_set_new(out, "mocap", mocap_json(&status->mocap, control->world));
     }
     return out;
 }

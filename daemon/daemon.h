@@ -1,7 +1,7 @@
 /* The daemon's folder: what `vergenced` is made of, and what others need to talk to it.
  *   configuration  one YAML file, every key in one table (see docs/config.md)
  *   state folder   where sessions live: lock, pid, log and control socket of each
- *   session        the loop itself, for training and for live control
+ *   session        the loop itself, for training, for live control and for motion capture
  *   control        requests to a running session and their answers (see docs/control.md)
  * Threads: a session's loop runs in its caller's thread; beside it one thread answers the control socket and, in a live
  * session, one learns. */
@@ -37,7 +37,16 @@ int vg_exit_code(vg_status status);
 /* ---- configuration -------------------------------------------------------------------------------------------------
  */
 
-typedef enum vg_session_kind { VG_SESSION_TRAIN, VG_SESSION_LIVE } vg_session_kind;
+typedef enum vg_session_kind { VG_SESSION_TRAIN, VG_SESSION_LIVE, VG_SESSION_MOCAP } vg_session_kind;
+
+/* world.kind, in the order of its choices. */
+typedef enum vg_session_world {
+    VG_SESSION_EMBEDDED,
+    VG_SESSION_REMOTE,
+    VG_SESSION_UNREALCV,
+    VG_SESSION_STREAMS,
+    VG_SESSION_REPLAY
+} vg_session_world;
 
 #define VG_SESSION_NAME_MAX 63
 #define VG_PATH_MAX         512
@@ -50,13 +59,17 @@ typedef struct vg_session_config {
         char folder[VG_PATH_MAX]; /* empty: runs/NAME */
     } session;
     struct {
-        int32_t kind; /* 0 embedded, 1 remote, 2 unrealcv */
+        int32_t kind; /* vg_session_world */
         char scene[VG_PATH_MAX], motion[VG_PATH_MAX], endpoint[VG_PATH_MAX];
         int32_t cameras, people;
         int32_t envs;   /* 0: as many as the preset trains on, 1 in a live session */
         int32_t preset; /* vg_preset */
         double miss_rate, swap_rate, timeout_seconds;
         int32_t keypoints; /* vg_keypoint_source */
+        char calibration[VG_PATH_MAX], joint_set[32];
+        double rate_hz, window_seconds, patience_seconds, silent_seconds;
+        char recording[VG_PATH_MAX];
+        double speed;
     } world;
     struct {
         int32_t pace; /* vg_pace */
@@ -71,6 +84,14 @@ typedef struct vg_session_config {
         bool learn;
         double rate_hz;
     } live;
+    struct {
+        char publish[VG_PATH_MAX]; /* where skeletons are published; empty: nowhere */
+        char vmc[128];             /* HOST:PORT that VMC messages go to; empty: none */
+        double cutoff_hz, beta;    /* of the smoothing */
+    } mocap;
+    struct {
+        bool enabled; /* live and mocap sessions leave a recording */
+    } record;
     struct {
         char endpoint[VG_PATH_MAX]; /* empty: an ipc socket in the state folder */
     } control;

@@ -3,6 +3,7 @@
 #define VG_DAEMON_INTERNAL_H
 
 #include "daemon/daemon.h"
+#include "daemon/latency.h"
 
 #include <pthread.h>
 
@@ -36,6 +37,19 @@ const char *vg_config_text(const vg_session_config *config, const vg_config_key 
 /* ---- the control socket
  * ------------------------------------------------------------------------------------------------ */
 
+/* What a motion-capture session tells. */
+typedef struct vg_mocap_stats {
+    int64_t frames;
+    double fps;                                     /* frames a second, over the last second */
+    double latency_p50, latency_p99, latency_worst; /* s, from the last picture of a frame to its skeletons sent */
+    int32_t people;                                 /* in the last frame */
+    int32_t joints_measured, joints_carried, joints_lost;
+    double filter_delay_seconds, filter_delay_moving; /* of the smoothing, at rest and at 1 m/s */
+    int64_t published, vmc_packets, vmc_failures;
+    bool has_sources;
+    vg_world_report sources;
+} vg_mocap_stats;
+
 /* What a session tells about itself: written by the loop, read by the control thread, under the mutex. */
 typedef struct vg_session_status {
     char state[16]; /* starting, running, stopped, done, failed */
@@ -48,12 +62,13 @@ typedef struct vg_session_status {
     int64_t late_ticks;            /* live: ticks that began after the next one was due */
     vg_train_stats train;
     vg_live_stats live;
+    vg_mocap_stats mocap;
 } vg_session_status;
 
 typedef struct vg_control {
     const vg_session_config *config;
-    const char *folder, *scene, *world;
-    vg_dims dims;
+    const char *folder;
+    const vg_world_info *world;
     pthread_mutex_t mutex; /* guards status */
     vg_session_status status;
     atomic_bool stop;       /* a request to stop came in */
@@ -91,7 +106,7 @@ vg_status vg_curve_open(vg_curve *curve, const char *folder, bool resume, vg_err
 vg_status vg_curve_add(vg_curve *curve, const vg_train_stats *stats, vg_error *err);
 void vg_curve_close(vg_curve *curve);
 
-/* ---- the two kinds of session
+/* ---- the kinds of session
  * ------------------------------------------------------------------------------------------ */
 
 typedef struct vg_session {
@@ -109,5 +124,6 @@ bool vg_session_should_stop(vg_session *session);
 vg_status vg_session_report(vg_session *session, bool force, vg_error *err);
 vg_status vg_session_train(vg_session *session, vg_error *err);
 vg_status vg_session_live(vg_session *session, vg_error *err);
+vg_status vg_session_mocap(vg_session *session, vg_error *err);
 
 #endif

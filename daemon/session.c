@@ -1,4 +1,4 @@
-/* A session from open to close: folder, world, control socket, then the loop of its kind (train.c, live.c). What
+/* A session from open to close: folder, world, control socket, then the loop of its kind (train.c, live.c, mocap.c). What
  * happens around the loop is the same for both: status published, status.json rewritten, checkpoints asked for, a
  * graceful end. */
 #include "daemon/internal.h"
@@ -47,8 +47,10 @@ static vg_status run_loop(vg_session *session, vg_error *err) {
     VG_TRY(vg_session_config_save(config, path, err));
     set_state(session, "starting");
     VG_TRY(vg_session_report(session, true, err));
-    vg_status status =
-        config->session.kind == VG_SESSION_TRAIN ? vg_session_train(session, err) : vg_session_live(session, err);
+    static vg_status (*const kinds[])(vg_session *, vg_error *) = {[VG_SESSION_TRAIN] = vg_session_train,
+                                                                   [VG_SESSION_LIVE] = vg_session_live,
+                                                                   [VG_SESSION_MOCAP] = vg_session_mocap};
+    vg_status status = kinds[config->session.kind](session, err);
     if (status == VG_OK) {
         set_state(session, vg_session_should_stop(session) ? "stopped" : "done");
     } else {
@@ -79,9 +81,7 @@ vg_status vg_session_run(const vg_session_config *config, const vg_session_state
     if (status == VG_OK) {
         session->control.config = config;
         session->control.folder = session->folder;
-        session->control.scene = session->world->info.scene;
-        session->control.world = session->world->info.name;
-        session->control.dims = session->world->info.dims;
+        session->control.world = &session->world->info;
         status = vg_control_start(&session->control, state->endpoint, err);
     }
     if (status == VG_OK) {

@@ -2,9 +2,11 @@
 #include "sim_bridge/world.h"
 
 #include "sim_bridge/embedded/embedded.h"
+#include "sim_bridge/live/live.h"
 #include "sim_bridge/remote/remote.h"
 #include "sim_bridge/unrealcv/client.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* One line a world. */
@@ -15,6 +17,7 @@ static const struct {
     {"embedded", vg_embedded_open},
     {"remote", vg_remote_open},
     {"unrealcv", vg_unrealcv_open},
+    {"live", vg_live_world_open},
 };
 
 vg_world_config vg_world_config_default(void) {
@@ -25,7 +28,18 @@ vg_world_config vg_world_config_default(void) {
                              .envs = 1,
                              .preset = VG_PRESET_DEFAULT,
                              .timeout_seconds = 5,
-                             .game = {.width = 320, .height = 240, .fov = 90, .reconnect_seconds = 30}};
+                             .game = {.width = 320, .height = 240, .fov = 90, .reconnect_seconds = 30},
+                             .joint_set = "vergence_14",
+                             .rate_hz = 60,
+                             .patience_seconds = 0.05,
+                             .silent_seconds = 0.5,
+                             .speed = 1};
+}
+
+/* Worlds that do not say have the simulator's joints, or ones that nobody knows. */
+static void name_joints(vg_world_info *info) {
+    if (!info->joint_set[0] && info->dims.joints == VG_JOINTS14)
+        snprintf(info->joint_set, sizeof info->joint_set, "vergence_14");
 }
 
 const char *vg_world_kind_of_endpoint(const char *endpoint) {
@@ -34,9 +48,14 @@ const char *vg_world_kind_of_endpoint(const char *endpoint) {
 
 vg_status vg_world_open(vg_world **out, const vg_world_config *config, vg_error *err) {
     *out = NULL;
-    for (size_t i = 0; i < sizeof registry / sizeof registry[0]; i++)
-        if (strcmp(config->kind, registry[i].kind) == 0) return registry[i].open(out, config, err);
-    return vg_fail(err, VG_INVALID, "world.kind `%s` is unknown; use embedded, remote or unrealcv", config->kind);
+    for (size_t i = 0; i < sizeof registry / sizeof registry[0]; i++) {
+        if (strcmp(config->kind, registry[i].kind) != 0) continue;
+        VG_TRY(registry[i].open(out, config, err));
+        name_joints(&(*out)->info);
+        return VG_OK;
+    }
+    return vg_fail(err, VG_INVALID, "world.kind `%s` is unknown; use embedded, remote, unrealcv, live or replay",
+                   config->kind);
 }
 
 void vg_world_close(vg_world *world) {
@@ -66,6 +85,12 @@ vg_status vg_world_step(vg_world *world, int32_t first, int32_t count, const vg_
                         vg_error *err) {
     VG_TRY(check_range(world, first, count, frames, err));
     return world->ops->step(world, first, count, commands, frames, err);
+}
+
+bool vg_world_sources(const vg_world *world, vg_world_report *out) {
+    if (!world->ops->report) return false;
+    world->ops->report(world, out);
+    return true;
 }
 
 static vg_status check_state(const vg_world *world, int32_t env, vg_error *err) {

@@ -1,6 +1,6 @@
 /* Worlds: where frames come from and commands go. This is the only door; behind it stand the embedded simulator, a
- * remote world over ZeroMQ and a game over UnrealCV, and the rest of the program cannot tell which one it is talking to. A world holds N
- * environments that are stepped in lock-step batches. To add a world: one folder, one vg_world_ops table, one line in
+ * remote world over ZeroMQ, a game over UnrealCV, real cameras' keypoint streams and recordings, and the rest of the
+ * program cannot tell which one it is talking to. A world holds N environments that are stepped in lock-step batches. To add a world: one folder, one vg_world_ops table, one line in
  * the registry of world.c. */
 #ifndef VG_SIM_BRIDGE_WORLD_H
 #define VG_SIM_BRIDGE_WORLD_H
@@ -36,14 +36,45 @@ typedef struct vg_world_info {
     bool truth;          /* frames carry the truth */
     bool resettable;     /* reset works (a live world cannot be reset) */
     bool concurrent;     /* disjoint ranges of environments may be stepped from different threads at once */
+    bool paced;          /* steps take their time: the world has a pace of its own (see vg_world_step) */
     bool teleports;      /* cameras take commands as exact displacements; else they have dynamics */
-    float camera_low[3], camera_high[3]; /* where cameras may be */
-    float area_low[2], area_high[2];     /* where people walk */
-    float max_speed, max_acceleration;   /* of a camera, m/s and m/s^2; 0 = unlimited (teleporting) */
-    float max_turn_rate;                 /* rad/s */
+    float camera_low[3], camera_high[3];   /* where cameras may be */
+    float area_low[2], area_high[2];       /* where people walk */
+    float max_speed, max_acceleration;     /* of a camera, m/s and m/s^2; 0 = unlimited (teleporting) */
+    float max_turn_rate;                   /* rad/s */
+    char joint_set[32];                    /* name of its joints (perception/joints.h); "" where not known */
+    char camera_names[VG_MAX_CAMERAS][64]; /* as the calibration calls them; "" where they have none */
     int32_t obstacle_count;
     vg_obstacle obstacles[VG_MAX_OBSTACLES];
 } vg_world_info;
+
+typedef enum vg_camera_state {
+    VG_CAMERA_WAITING = 0, /* not heard yet */
+    VG_CAMERA_ACTIVE = 1,
+    VG_CAMERA_SILENT = 2 /* was heard, and is no more */
+} vg_camera_state;
+
+/* What is known of a camera whose pictures come by themselves. */
+typedef struct vg_camera_report {
+    int32_t state;                       /* vg_camera_state */
+    int64_t pictures;                    /* that came */
+    int64_t lost, duplicates, reordered; /* by their sequence numbers */
+    int64_t late, surplus;               /* came after their frame had left; more than one in a frame */
+    int64_t crowded;                     /* detections beyond dims.people */
+    int64_t dropped;                     /* by the source itself, as it says */
+    int64_t restarts;                    /* of the source */
+    double rate_hz;                      /* pictures a second, lately */
+    double age_seconds;                  /* since the last one; NaN: never */
+    double clock_offset_seconds;         /* what is added to its times */
+} vg_camera_report;
+
+typedef struct vg_world_report {
+    vg_camera_report camera[VG_MAX_CAMERAS];
+    int64_t refused;   /* messages that are not for this session, or no messages at all */
+    char trouble[256]; /* why the last one was refused; "" */
+    int64_t came_ns;   /* CLOCK_MONOTONIC when the last of the last frame's pictures came */
+    double position;   /* of a recording, 0 .. 1; NaN elsewhere */
+} vg_world_report;
 
 /* How one environment shall begin. */
 typedef struct vg_reset {
@@ -70,6 +101,8 @@ typedef struct vg_world_ops {
     size_t (*state_bytes)(const vg_world *world);
     vg_status (*save_state)(const vg_world *world, int32_t env, void *out, vg_error *err);
     vg_status (*load_state)(vg_world *world, int32_t env, const void *state, vg_error *err);
+    /* optional: what is known of the sources of its frames */
+    void (*report)(const vg_world *world, vg_world_report *out);
 } vg_world_ops;
 
 /* The head of every world; implementations put it first in their own struct. */
@@ -113,7 +146,7 @@ typedef struct vg_game_config {
 
 /* How to open a world. vg_world_config_default() is valid as it is (embedded, blank). Strings are borrowed for the call. */
 typedef struct vg_world_config {
-    const char *kind; /* "embedded" | "remote" | "unrealcv" */
+    const char *kind; /* "embedded" | "remote" | "unrealcv" | "live" | "replay" */
     /* embedded */
     const char *scene;  /* name of a scene in the scenes folder, or a path to a scene file */
     const char *motion; /* NULL, or a BVH file whose walk the simulated people replay */
@@ -126,7 +159,20 @@ typedef struct vg_world_config {
     double timeout_seconds; /* how long a step may take before the peer counts as dead */
     int32_t keypoints;      /* vg_keypoint_source */
     vg_game_config game;
-    const vg_log *log; /* may be NULL */
+    /* embedded: */
+    double step_seconds; /* world time of a step; 0: the preset's */
+    /* live: `endpoint` is where keypoint streams are published, several separated by blanks; `people` is the most
+     * detections in a picture; the cameras are those of the calibration */
+    const char *calibration; /* a file that calibration/files.h reads */
+    const char *joint_set;   /* what the streams' joints must be */
+    double rate_hz;          /* pictures a second of a camera, about: a tick is as long as one; 1 to 1000 */
+    double window_seconds;   /* pictures taken within it make a frame; 0: 0.8 / rate_hz */
+    double patience_seconds; /* how long a frame waits for cameras that are late */
+    double silent_seconds;   /* a camera unheard for so long is no longer waited for */
+    /* replay */
+    const char *recording; /* a .mcap file */
+    double speed;          /* of the recording's pace; 0: as fast as asked for */
+    const vg_log *log;     /* may be NULL */
 } vg_world_config;
 
 vg_world_config vg_world_config_default(void);
@@ -143,9 +189,15 @@ vg_status vg_world_reset(vg_world *world, int32_t first, int32_t count, const vg
                          vg_error *err);
 
 /* Lets one step of world time pass under `commands` [count] and writes what is seen after it into `frames` [count].
- * Allocates nothing. An environment that was never reset is an error. */
+ * Allocates nothing. An environment that was never reset is an error (where the world can be reset at all).
+ *
+ * A paced world waits for its next frame, but no longer than step_seconds: where none came, frame_id stays as it was, and
+ * nothing but the cameras is written. It cannot be reset. Where it has an end, VG_ENDED says so. */
 vg_status vg_world_step(vg_world *world, int32_t first, int32_t count, const vg_command *commands, vg_frame *frames,
                         vg_error *err);
+
+/* What is known of the sources of its frames. False, and nothing written, where there is nothing to tell. */
+bool vg_world_sources(const vg_world *world, vg_world_report *out);
 
 /* Bytes of one environment's state, for checkpoints that resume bit-exactly; 0 where the world cannot hand it out. */
 size_t vg_world_state_bytes(const vg_world *world);

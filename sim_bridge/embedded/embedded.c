@@ -217,6 +217,9 @@ static vg_status check_config(const vg_world_config *config, vg_error *err) {
         return vg_fail(err, VG_INVALID, "world.preset is %d; it must be 0 (default) or 1 (paper)", config->preset);
     if (!(config->miss_rate >= 0 && config->miss_rate <= 1))
         return vg_fail(err, VG_INVALID, "world.miss_rate is %g; it must be 0 to 1", config->miss_rate);
+    if (config->step_seconds != 0 && !(config->step_seconds >= 0.001 && config->step_seconds <= 1))
+        return vg_fail(err, VG_INVALID, "world.step_seconds is %g; it must be 0.001 to 1, or 0 for the preset's",
+                       config->step_seconds);
     if (!(config->swap_rate >= 0 && config->swap_rate <= 1))
         return vg_fail(err, VG_INVALID, "world.swap_rate is %g; it must be 0 to 1", config->swap_rate);
     return VG_OK;
@@ -253,6 +256,7 @@ vg_status vg_embedded_open(vg_world **out, const vg_world_config *config, vg_err
     if (!sim) return vg_fail(err, VG_NO_MEMORY, "no memory for the embedded world");
     sim->dims = (vg_dims){config->cameras, config->people, VG_JOINTS14};
     sim->params = sim_params_of_preset[config->preset];
+    if (config->step_seconds > 0) sim->params.step_seconds = (float)config->step_seconds;
     sim->miss_rate = (float)config->miss_rate, sim->swap_rate = (float)config->swap_rate;
     sim->state_size = (sizeof(sim_state) + (size_t)config->people * sizeof(sim_person) + 63) & ~(size_t)63;
     vg_status status = sim_scene_load(&sim->scene, config->scene, err);

@@ -59,7 +59,7 @@ static void random_text(vg_rng *rng, const vg_config_key *key, char *out, size_t
     case VG_KEY_TEXT:
         if (strcmp(key->name, "name") == 0)
             snprintf(out, room, "n%u", vg_rng_u32(rng));
-        else if (strcmp(key->name, "endpoint") == 0)
+        else if (strcmp(key->name, "endpoint") == 0 || strcmp(key->name, "publish") == 0)
             snprintf(out, room, "tcp://127.0.0.1:%u", vg_rng_below(rng, 60000));
         else
             snprintf(out, room, "a \"b\" \\ c: #%u é", vg_rng_u32(rng));
@@ -126,7 +126,12 @@ static void mistakes_are_named(void **state) {
         {"world:\n  miss_rate: inf\n", "a number from 0 to 1"},
         {"world:\n  miss_rate: -1e-9\n", "a number from 0 to 1"},
         {"world:\n  people: 0x10\n", "whole number"},
-        {"world:\n  kind: embeded\n", "one of embedded, remote, unrealcv; did you mean embedded?"},
+        {"session:\n  kind: mocap\n", "world.kind must be live or replay"},
+        {"session:\n  kind: mocap\nworld:\n  kind: live\n", "world.calibration is empty"},
+        {"session:\n  kind: mocap\nworld:\n  kind: live\n  calibration: c.toml\n", "world.endpoint is empty"},
+        {"session:\n  kind: mocap\nworld:\n  kind: replay\n", "world.recording is empty"},
+        {"world:\n  kind: replay\n  recording: a.mcap\n", "it needs a world that can be reset"},
+        {"world:\n  kind: embeded\n", "one of embedded, remote, unrealcv, live, replay; did you mean embedded?"},
         {"world:\n  kind: remote\n", "world.endpoint is ``; it must be tcp://"},
         {"world:\n  kind: remote\n  endpoint: http://x\n", "tcp://HOST:PORT or ipc:///PATH"},
         {"train:\n  recurrent: maybe\n", "one of false, true"},

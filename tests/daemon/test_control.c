@@ -15,8 +15,8 @@ static vg_control *make_control(vg_session_config *config) {
     *config = vg_session_config_default(VG_PRESET_DEFAULT);
     vg_control *control = calloc(1, sizeof *control);
     control->config = config;
-    control->folder = "runs/x", control->scene = "blank", control->world = "embedded";
-    control->dims = (vg_dims){4, 6, 14};
+    static const vg_world_info world = {.name = "embedded", .scene = "blank", .dims = {4, 6, 14}};
+    control->folder = "runs/x", control->world = &world;
     pthread_mutex_init(&control->mutex, NULL);
     return control;
 }

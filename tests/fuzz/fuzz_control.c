@@ -10,7 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     vg_control *control = calloc(1, sizeof *control);
     if (!control) return 0;
     control->config = &config;
-    control->folder = "runs/x", control->scene = "blank", control->world = "embedded";
+    static const vg_world_info world = {.name = "embedded", .scene = "blank", .dims = {4, 6, 14}};
+    control->folder = "runs/x", control->world = &world;
     pthread_mutex_init(&control->mutex, NULL);
     json_t *answer = vg_control_answer(control, (const char *)data, size);
     VG_ASSERT(json_is_boolean(json_object_get(answer, "ok")));
