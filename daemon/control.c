@@ -83,7 +83,7 @@ static json_t *live_json(const vg_session_status *status) {
     return out;
 }
 
-static json_t *camera_json(const vg_camera_report *c, const char *name) {
+static json_t *camera_json(const vg_source_report *c, const char *name) {
     static const char *const states[] = {"waiting", "active", "silent"}; /* by vg_camera_state */
     json_t *out = json_object();
     json_object_set_new(out, "name", json_string(name));

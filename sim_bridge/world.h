@@ -55,7 +55,7 @@ typedef enum vg_camera_state {
 } vg_camera_state;
 
 /* What is known of a camera whose pictures come by themselves. */
-typedef struct vg_camera_report {
+typedef struct vg_source_report {
     int32_t state;                       /* vg_camera_state */
     int64_t pictures;                    /* that came */
     int64_t lost, duplicates, reordered; /* by their sequence numbers */
@@ -66,10 +66,10 @@ typedef struct vg_camera_report {
     double rate_hz;                      /* pictures a second, lately */
     double age_seconds;                  /* since the last one; NaN: never */
     double clock_offset_seconds;         /* what is added to its times */
-} vg_camera_report;
+} vg_source_report;
 
 typedef struct vg_world_report {
-    vg_camera_report camera[VG_MAX_CAMERAS];
+    vg_source_report camera[VG_MAX_CAMERAS];
     int64_t refused;   /* messages that are not for this session, or no messages at all */
     char trouble[256]; /* why the last one was refused; "" */
     int64_t came_ns;   /* CLOCK_MONOTONIC when the last of the last frame's pictures came */

@@ -268,8 +268,8 @@ static void live_report(const vg_world *world, vg_world_report *out) {
     for (int32_t c = 0; c < world->info.dims.cameras; c++) {
         const source *s = &l->sources[c];
         const vg_assembly_camera *a = vg_assembly_camera_at(l->assembly, c);
-        vg_camera_report *r = &out->camera[c];
-        *r = (vg_camera_report){.pictures = s->count.received,
+        vg_source_report *r = &out->camera[c];
+        *r = (vg_source_report){.pictures = s->count.received,
                                 .lost = s->count.lost,
                                 .duplicates = s->count.duplicates,
                                 .reordered = s->count.reordered,
