@@ -201,10 +201,9 @@ static vg_status write_rodrigues(FILE *f, const vg_camera_set *set, bool anipose
         if (n->placed) print_list(f, "rotation", r, 3), print_list(f, "translation", t, 3);
         fprintf(f, "fisheye = %s\n\n", c->lens == VG_LENS_FISHEYE ? "true" : "false");
     }
-    char error[VG_NUMBER_SIZE];
-    const bool known = isfinite(set->error_px);
-    fprintf(f, "[metadata]\nadjusted = false\nerror = %s%s\nunits = \"%s\"\n",
-            known ? vg_number_text(error, set->error_px) : "0.0", known && !strpbrk(error, ".e") ? ".0" : "",
+    char error[VG_NUMBER_SIZE] = "0.0";
+    if (isfinite(set->error_px)) vg_number_text(error, set->error_px);
+    fprintf(f, "[metadata]\nadjusted = false\nerror = %s%s\nunits = \"%s\"\n", error, strpbrk(error, ".e") ? "" : ".0",
             anipose ? "mm" : "m");
     return VG_OK;
 }

@@ -33,11 +33,12 @@ vg_status vg_rig_connected(const int32_t *shared, const char *const *names, int3
 /* ---- solving ---------------------------------------------------------------------------------------------------------------- */
 
 typedef struct vg_rig_options {
-    bool start;          /* the cameras' places are a start worth trying; else they are ignored */
-    bool keep_all;       /* plain least squares over all sightings at the end; none is dropped */
-    double threshold_px; /* pixels farther off are no evidence for a first place; 0 = 0.6 % of the picture's width */
-    int32_t least;       /* shared points that connect two cameras */
-    int32_t lens;        /* mask of vg_lens_part to refine at the end */
+    bool start;    /* the cameras' places are a start worth trying; else they are ignored */
+    bool keep_all; /* plain least squares over all sightings at the end; none is dropped */
+    double
+        threshold_px; /* pixels farther off are no evidence for a first place; 0 = 0.6 % of the picture, its longer side */
+    int32_t least;    /* shared points that connect two cameras */
+    int32_t lens;     /* mask of vg_lens_part to refine at the end */
     bool lens_if_better; /* keep the refined lenses only where frames that had no part in it fit better */
     bool shared_lens;
     uint64_t seed;

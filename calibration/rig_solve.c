@@ -86,7 +86,8 @@ vg_status rig_solver_create(rig_solver *s, vg_bundle *b, const vg_rig_options *o
     for (int32_t c = 0; c < b->cameras; c++) {
         const vg_camera *camera = b->camera + c;
         const double width = camera->width > 0 ? camera->width : 2 * camera->cx;
-        s->threshold_px[c] = options->threshold_px > 0 ? options->threshold_px : fmin(fmax(0.006 * width, 3), 25);
+        const double size = fmax(width, camera->height > 0 ? camera->height : 2 * camera->cy);
+        s->threshold_px[c] = options->threshold_px > 0 ? options->threshold_px : fmin(fmax(0.006 * size, 3), 25);
         s->limit[c] = vg_lens_limit(camera);
     }
     find_rays(s);

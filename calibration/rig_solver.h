@@ -47,7 +47,8 @@ void rig_place_structures(rig_solver *s, double scale);
 /* Board poses from each view alone. */
 void rig_pose_boards(rig_solver *s);
 /* Mean of the squared distances, truncated at the threshold and divided by it, over the active structures' sightings in
- * placed cameras: 0 .. 1. `median` (may be NULL): of the distances, px. */
+ * placed cameras: 0 .. 1. `median` (may be NULL): of the distances, px, where there
+ * are such. */
 double rig_score(const rig_solver *s, double *median);
 
 /* ---- cameras (rig_cameras.c) ------------------------------------------------------------------------------------------------ */

@@ -260,7 +260,7 @@ static int compare(const void *a, const void *b) {
 double rig_score(const rig_solver *s, double *median) {
     const vg_bundle *b = s->bundle;
     double *distance = median ? malloc(((size_t)b->sightings + 1) * sizeof *distance) : NULL, sum = 0;
-    int32_t n = 0;
+    int32_t n = 0, finite = 0;
     for (int32_t k = 0; k < b->structures; k++) {
         int32_t cameras = 0;
         for (int32_t v = s->at[k]; v < s->at[k + 1]; v++) cameras += s->placed[s->group[v].camera];
@@ -269,13 +269,13 @@ double rig_score(const rig_solver *s, double *median) {
                 if (!s->placed[s->group[v].camera] || !(s->weight[i] > 0)) continue;
                 const double d = rig_distance(s, i), share = d / s->threshold_px[s->group[v].camera];
                 sum += share < 1 ? share * share : 1;
-                if (distance) distance[n] = d;
+                if (distance && isfinite(d)) distance[finite++] = d;
                 n++;
             }
     }
     if (median) {
         *median = (double)NAN;
-        if (n && distance) qsort(distance, (size_t)n, sizeof *distance, compare), *median = distance[n / 2];
+        if (finite) qsort(distance, (size_t)finite, sizeof *distance, compare), *median = distance[finite / 2];
         free(distance);
     }
     return n ? sum / n : 1;

@@ -49,7 +49,7 @@ typedef struct rig_request {
          0.1,                                                                                                            \
          1000,                                                                                                           \
          "PX",                                                                                                           \
-         "farther off is no evidence (0.6 % of width)"},                                                                 \
+         "farther off is no evidence (0.6 % of the picture)"},                                                           \
         {"seed", VG_OPTION_UINT64, &(r).seed, 0, 0, "N", "of the random samples"},                                       \
         CALIBRATE_READING_OPTIONS((r).reading), {                                                                        \
         "json", VG_OPTION_FLAG, &(r).json, 0, 0, "", "print JSON"                                                        \
