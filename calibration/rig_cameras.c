@@ -81,6 +81,7 @@ vg_status rig_adjust(rig_solver *s, const vg_bundle_options *options, const bool
         }
     }
     part_free(&p);
+    if (status == VG_OK && options->lens) rig_refresh_lenses(s);
     return status;
 }
 

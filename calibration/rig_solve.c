@@ -10,7 +10,9 @@
 #include <string.h>
 
 #define START_POINTS 300  /* a pair, to judge a start and to narrow the loss */
-#define FINAL_POINTS 4000 /* a pair, in the last adjustment */
+#define FINAL_POINTS 1000 /* a pair, where sightings are dropped and admitted, and lenses judged */
+#define ROUNDS       6
+#define EVERYWHERE   1000 /* thresholds: as far as a picture is wide */
 #define GOOD_START   0.3  /* score below which a start needs no rival */
 #define FAR          5.0  /* standard deviations: farther off is dropped */
 #define NEAR         1.0  /* thresholds: nearer is never dropped, or sightings that agree too well drive out the rest */
@@ -34,14 +36,14 @@ void rig_say(const rig_solver *s, const char *format, ...) {
 
 /* ---- set up --------------------------------------------------------------------------------------------------------------------- */
 
-static void find_rays(rig_solver *s) {
+void rig_refresh_lenses(rig_solver *s) {
     const vg_bundle *b = s->bundle;
+    for (int32_t c = 0; c < b->cameras; c++) s->limit[c] = vg_lens_limit(b->camera + c);
     for (int32_t i = 0; i < b->sightings; i++) {
         vg_camera camera = b->camera[b->sighting[i].camera];
         memcpy(camera.R, (const double[9]){1, 0, 0, 0, 1, 0, 0, 0, 1}, sizeof camera.R);
         double origin[3];
         vg_unproject(origin, s->ray + 3 * (size_t)i, &camera, b->sighting[i].u, b->sighting[i].v);
-        s->weight[i] = b->sighting[i].weight;
     }
 }
 
@@ -88,9 +90,9 @@ vg_status rig_solver_create(rig_solver *s, vg_bundle *b, const vg_rig_options *o
         const double width = camera->width > 0 ? camera->width : 2 * camera->cx;
         const double size = fmax(width, camera->height > 0 ? camera->height : 2 * camera->cy);
         s->threshold_px[c] = options->threshold_px > 0 ? options->threshold_px : fmin(fmax(0.006 * size, 3), 25);
-        s->limit[c] = vg_lens_limit(camera);
     }
-    find_rays(s);
+    for (int32_t i = 0; i < b->sightings; i++) s->weight[i] = b->sighting[i].weight;
+    rig_refresh_lenses(s);
     vg_rig_pairs(s->shared, b);
     return VG_OK;
 }
@@ -131,7 +133,7 @@ static vg_status find_start(rig_solver *s, vg_rig_result *result, vg_error *err)
     if (s->options->start) {
         rig_choose(s, START_POINTS);
         stand_all(s);
-        rig_place_structures(s, 1000);
+        rig_place_structures(s, EVERYWHERE);
         const double score = rig_score(s, &result->start_px);
         rig_say(s, "the start given: median %.2f px, score %.2f", result->start_px, score);
         narrow(s, fmin(32, fmax(4, 2 * result->start_px / s->threshold_px[0])), 1, 12);
@@ -166,41 +168,58 @@ static vg_status find_start(rig_solver *s, vg_rig_result *result, vg_error *err)
 
 /* ---- the end -------------------------------------------------------------------------------------------------------------------- */
 
-/* Marks what is within FAR standard deviations; the deviation is that of the median. */
-static double choose_used(rig_solver *s, bool *used, bool all) {
+/* Marks what is near: within FAR standard deviations (the deviation is that of the median), or NEAR. Returns the deviation. */
+static double choose_used(rig_solver *s, bool *used) {
     double median;
     rig_score(s, &median);
-    const double sigma = fmax(median / RAYLEIGH, 1e-6);
+    const double sigma = isfinite(median) ? fmax(median / RAYLEIGH, 1e-6) : s->threshold_px[0];
     for (int32_t i = 0; i < s->bundle->sightings; i++) {
         const double d = rig_distance(s, i);
         const double reach = fmax(FAR * sigma, NEAR * s->threshold_px[s->bundle->sighting[i].camera]);
-        used[i] = s->weight[i] > 0 && isfinite(d) && (all || d < reach);
+        used[i] = s->weight[i] > 0 && isfinite(d) && (s->options->keep_all || d < reach);
     }
     return sigma;
 }
 
-/* The last adjustment: Huber's loss over what is near, chosen anew three times; or plain least squares over all. */
-static vg_status finish(rig_solver *s, bool *used, int32_t lens, vg_bundle_result *result, vg_error *err) {
+/* Adjusts under Huber's loss what is near, and chooses anew what that is, until about as much is used as before. */
+static vg_status settle_used(rig_solver *s, bool *used, int32_t lens, vg_error *err) {
     vg_bundle_options options = vg_bundle_options_default();
     options.lens = lens, options.shared_lens = s->options->shared_lens, options.lens_prior = lens ? 2 : 0;
-    const bool all = s->options->keep_all;
-    for (int round = 0; round < 3; round++) {
-        const double sigma = choose_used(s, used, all);
-        options.loss = all ? VG_LOSS_SQUARE : VG_LOSS_HUBER,
+    options.loss = VG_LOSS_HUBER, options.steps = 15, options.tolerance = 1e-5;
+    int64_t before = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        int64_t now = 0;
+        const double sigma = choose_used(s, used);
+        for (int32_t i = 0; i < s->bundle->sightings; i++) now += used[i];
+        if (round > 1 && now < before + before / 50) break;
+        before = now;
         options.loss_scale = fmax(2 * sigma, HUBER_NEAR * s->threshold_px[0]);
-        options.steps = round == 2 || all ? 60 : 15, options.tolerance = round == 2 || all ? 1e-9 : 1e-5;
-        VG_TRY(rig_adjust(s, &options, used, result, err));
-        if (all) break;
-        rig_place_structures(s, 1);
+        VG_TRY(rig_adjust(s, &options, used, NULL, err));
+        rig_place_structures(s, fmax(1, 3 * sigma / s->threshold_px[0]));
     }
-    choose_used(s, used, all);
+    return VG_OK;
+}
+
+/* The last adjustment, over everything. */
+static vg_status adjust_all(rig_solver *s, bool *used, int32_t lens, vg_bundle_result *result, vg_error *err) {
+    vg_bundle_options options = vg_bundle_options_default();
+    options.lens = lens, options.shared_lens = s->options->shared_lens, options.lens_prior = lens ? 2 : 0;
+    const double sigma = choose_used(s, used), reach = fmax(1, 3 * sigma / s->threshold_px[0]);
+    rig_choose(s, 0);
+    rig_place_structures(s, s->options->keep_all ? EVERYWHERE : reach);
+    choose_used(s, used);
+    options.loss = s->options->keep_all ? VG_LOSS_SQUARE : VG_LOSS_HUBER;
+    options.loss_scale = fmax(2 * sigma, HUBER_NEAR * s->threshold_px[0]);
+    options.steps = s->options->keep_all ? 100 : 12, options.tolerance = s->options->keep_all ? 1e-10 : 1e-6;
+    VG_TRY(rig_adjust(s, &options, used, result, err));
+    choose_used(s, used);
     return VG_OK;
 }
 
 /* Every other twentieth of the recording, to fit or to judge. */
 static void choose_half(rig_solver *s, bool judge) {
     for (int32_t k = 0; k < s->bundle->structures; k++)
-        s->active[k] = ((int64_t)k * 20 / s->bundle->structures % 2 == 1) == judge;
+        s->active[k] = s->known[k] && ((int64_t)k * 20 / s->bundle->structures % 2 == 1) == judge;
 }
 
 /* Median distance in the half that had no part in an adjustment with these lens parts free. Leaves cameras as they were. */
@@ -209,19 +228,22 @@ static vg_status judge_lens(double *median, rig_solver *s, bool *used, int32_t l
     vg_camera *before = malloc(bytes);
     if (!before) return vg_fail(err, VG_NO_MEMORY, "rig: out of memory");
     memcpy(before, s->bundle->camera, bytes);
-    vg_bundle_result ignored;
+    rig_choose(s, FINAL_POINTS);
+    rig_place_structures(s, 1);
     choose_half(s, false);
-    vg_status status = finish(s, used, lens, &ignored, err);
+    vg_status status = settle_used(s, used, lens, err);
     if (status == VG_OK) {
         vg_bundle_options options = vg_bundle_options_default();
         options.hold_cameras = true, options.steps = 15, options.tolerance = 1e-4;
         options.loss = VG_LOSS_HUBER, options.loss_scale = HUBER_NEAR * s->threshold_px[0];
-        choose_half(s, true);
+        rig_choose(s, FINAL_POINTS);
         rig_place_structures(s, 1);
+        choose_half(s, true);
         status = rig_adjust(s, &options, NULL, NULL, err);
         rig_score(s, median);
     }
     memcpy(s->bundle->camera, before, bytes);
+    rig_refresh_lenses(s);
     free(before);
     return status;
 }
@@ -244,13 +266,14 @@ static vg_status last_steps(rig_solver *s, bool *used, vg_rig_result *result, vg
     narrow(s, 2, 1, 15);
     rig_choose(s, FINAL_POINTS);
     rig_place_structures(s, 1);
-    VG_TRY(finish(s, used, 0, &last, err));
+    VG_TRY(settle_used(s, used, 0, err));
     if (lens && s->options->lens_if_better) VG_TRY(lens_helps(&lens, s, used, err));
-    if (s->options->lens && s->options->lens_if_better) {
+    if (s->options->lens) {
         rig_choose(s, FINAL_POINTS);
         rig_place_structures(s, 1);
+        VG_TRY(settle_used(s, used, lens ? s->options->lens : 0, err));
     }
-    if (lens || s->options->lens_if_better) VG_TRY(finish(s, used, lens ? s->options->lens : 0, &last, err));
+    VG_TRY(adjust_all(s, used, lens ? s->options->lens : 0, &last, err));
     result->lens_refined = lens, result->variance = last.variance;
     return VG_OK;
 }

@@ -35,6 +35,9 @@ vg_status rig_solver_create(rig_solver *out, vg_bundle *bundle, const vg_rig_opt
 void rig_solver_free(rig_solver *s);
 void rig_say(const rig_solver *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Rays and valid radii anew: after lenses have changed. */
+void rig_refresh_lenses(rig_solver *s);
+
 /* Distance between a sighting and its projection, px; INFINITY where it cannot be projected. */
 double rig_distance(const rig_solver *s, int32_t sighting);
 
