@@ -1,6 +1,7 @@
 /* Sightings read from CSV: one line a sighting, or DeepLabCut's one line a frame. */
 #include "calibration/sightings.h"
 
+#include "calibration/corners.h"
 #include "common/text.h"
 
 #include <dirent.h>
@@ -72,17 +73,17 @@ typedef enum csv_column {
 } csv_column;
 
 /* Words of a header, the preferred first. */
-static const char *const header_words[COLUMNS][5] = {
-    {"sync_index", "frame", "frame_index"},
-    {"cam_id", "port", "camera"},
-    {"object_id", "person"},
-    {"keypoint_id", "point_id", "point"},
-    {"img_loc_x", "u", "x"},
-    {"img_loc_y", "v", "y"},
+static const char *const header_words[COLUMNS][3] = {
+    {"frame"},
+    {"camera", "cam"},
+    {"person"},
+    {"point", "keypoint"},
+    {"u", "x"},
+    {"v", "y"},
     {"confidence", "likelihood"},
-    {"obj_loc_x", "board_loc_x", "board_x"},
-    {"obj_loc_y", "board_loc_y", "board_y"},
-    {"obj_loc_z", "board_loc_z", "board_z"},
+    {"board_x"},
+    {"board_y"},
+    {"board_z"},
 };
 
 typedef struct table {
@@ -112,7 +113,7 @@ static int32_t split(vg_span *fields, vg_span line) {
 static vg_status read_header(table *t, const vg_span *fields, int32_t n) {
     for (int c = 0; c < COLUMNS; c++) {
         t->at[c] = -1;
-        for (int w = 0; w < 5 && header_words[c][w] && t->at[c] < 0; w++)
+        for (int w = 0; w < 3 && header_words[c][w] && t->at[c] < 0; w++)
             for (int32_t i = 0; i < n && t->at[c] < 0; i++)
                 if (span_is_word(fields[i], header_words[c][w])) t->at[c] = i;
     }
@@ -121,9 +122,9 @@ static vg_status read_header(table *t, const vg_span *fields, int32_t n) {
     for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
         if (t->at[needed[i]] < 0 && !(needed[i] == CAMERA && t->camera))
             return vg_fail(t->err, VG_CORRUPT,
-                           "%s: line %d: no column `%s` (or `%s`); the first line names the columns, as in "
+                           "%s: line %d: no column `%s`; the first line names the columns, as in "
                            "frame,camera,point,u,v",
-                           t->name, t->line, header_words[needed[i]][0], header_words[needed[i]][1]);
+                           t->name, t->line, header_words[needed[i]][0]);
     return VG_OK;
 }
 
@@ -294,6 +295,35 @@ static vg_status parse_lines(table *t, vg_lines *lines, vg_span *fields) {
     return VG_OK;
 }
 
+/* Caliscope's files: cameras and points are numbers. */
+static vg_status parse_caliscope(vg_sightings *out, const char *name, const char *text, size_t size, vg_error *err) {
+    vg_corners corners = {0};
+    vg_status status = vg_corners_parse(name, text, size, &corners, err);
+    vg_sighting s = {.camera = -1, .point = -1, .confidence = 1};
+    for (size_t i = 0; i < corners.count && status == VG_OK; i++) {
+        const vg_corner *c = corners.corner + i;
+        char camera[16], point[16];
+        snprintf(camera, sizeof camera, "%d", c->camera), snprintf(point, sizeof point, "%d", c->point);
+        s.frame = c->sync, s.person = c->object, s.u = c->u, s.v = c->v;
+        memcpy(s.board, c->board, sizeof s.board);
+        status = vg_names_index(&s.camera, &out->cameras, camera, VG_CAMERA_SET_MAX, err);
+        if (status == VG_OK) status = vg_names_index(&s.point, &out->points, point, VG_POINTS_MAX, err);
+        if (status == VG_OK) status = vg_sightings_add(out, &s, err);
+    }
+    vg_corners_free(&corners);
+    return status;
+}
+
+/* Whether a column of the first line is sync_index. */
+static bool is_caliscope(const char *text, size_t size) {
+    vg_lines lines = vg_lines_of(text, size);
+    vg_span rest;
+    if (!vg_lines_next(&lines, &rest)) return false;
+    while (rest.at)
+        if (span_is_word(vg_span_trim(vg_span_field(&rest, ',')), "sync_index")) return true;
+    return false;
+}
+
 vg_status vg_sightings_parse(vg_sightings *out, const char *name, const char *text, size_t size, const char *camera,
                              vg_error *err) {
     if (size > 8 && memcmp(text, "\x89HDF\r\n\x1a\n", 8) == 0)
@@ -301,6 +331,7 @@ vg_status vg_sightings_parse(vg_sightings *out, const char *name, const char *te
                        "%s: an HDF5 file; export it as CSV (DeepLabCut: analyze_videos with "
                        "save_as_csv=True; pandas: read_hdf(FILE).to_csv(OUT))",
                        name);
+    if (is_caliscope(text, size)) return parse_caliscope(out, name, text, size, err);
     vg_span *fields = malloc(COLUMNS_MAX * sizeof *fields);
     if (!fields) return vg_fail(err, VG_NO_MEMORY, "%s: out of memory", name);
     vg_lines lines = vg_lines_of(text, size);

@@ -2,9 +2,10 @@
  * placed from.
  *
  * Files:
- *   CSV, one line a sighting: a header with the columns frame, camera, point, u, v (or x, y), and optionally person,
- *     confidence (or likelihood), board_x, board_y, board_z (metres on a board). Points and cameras are numbers or names.
- *   Caliscope's xy CSV: sync_index, cam_id (port), keypoint_id (point_id), img_loc_x, img_loc_y, obj_loc_x, ...
+ *   CSV, one line a sighting: a header with the columns frame, camera (cam), point (keypoint), u, v (x, y), and optionally
+ *     person, confidence (likelihood), board_x, board_y, board_z (metres on a board). Points and cameras are numbers or
+ *     names.
+ *   Caliscope's xy CSV, which has a column sync_index (corners.h).
  *   A folder of CSV files, one a camera: in the form above without the column camera, or DeepLabCut's, with header lines
  *     scorer, (individuals,) bodyparts, coords, and x, y, likelihood of every body part; one line a frame.
  * A camera of a folder is named by its file, without the ending. */
