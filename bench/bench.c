@@ -5,6 +5,7 @@
 #define VG_BENCH_LIST(X)                                                                                               \
     X(triangulate_dlt, "weighted DLT alone, 4 views, one core")                                                        \
     X(triangulate_refine, "DLT, one refinement step and covariance, 4 views, one core")                                \
+    X(bundle, "bundle adjustment to convergence: 8 cameras, 2,000 points, 12,000 sightings, one core")                 \
     X(sim_tick, "environment step with perception and CTCR: 5 cameras, 7 people, one core")                            \
     X(ctcr, "Shapley values of 5 cameras over 14 joints, one core")                                                    \
     X(zmq_lockstep, "lock-step over ipc: one environment, 5 cameras, 7 people, two processes")                         \

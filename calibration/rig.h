@@ -71,6 +71,9 @@ vg_status vg_rig_solve(vg_rig_result *result, bool *used, vg_bundle *bundle, con
 /* Places points from cameras that stand, each by itself, by consensus among its views; NaN where none agree. Points only. */
 vg_status vg_rig_place_points(vg_bundle *bundle, double threshold_px, vg_error *err);
 
+/* Fills what `result` says of distances over all sightings: median, rms and noise. */
+void vg_rig_distances(vg_rig_result *result, const vg_bundle *bundle);
+
 /* ---- moving the whole ---------------------------------------------------------------------------------------------------- */
 
 typedef struct vg_similarity {

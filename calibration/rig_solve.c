@@ -278,26 +278,40 @@ static vg_status last_steps(rig_solver *s, bool *used, vg_rig_result *result, vg
     return VG_OK;
 }
 
+static int compare(const void *a, const void *b) {
+    return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
+}
+
+void vg_rig_distances(vg_rig_result *result, const vg_bundle *b) {
+    double *distance = malloc(((size_t)b->sightings + 1) * sizeof *distance), sum = 0;
+    int32_t n = 0;
+    result->median_px = result->rms_all_px = result->noise_px = (double)NAN;
+    if (!distance) return;
+    vg_bundle_residuals(distance, b);
+    for (int32_t i = 0; i < b->sightings; i++)
+        if (b->sighting[i].weight > 0 && isfinite(distance[i]))
+            sum += distance[i] * distance[i], distance[n++] = distance[i];
+    qsort(distance, (size_t)n, sizeof *distance, compare);
+    if (n) result->median_px = distance[n / 2], result->rms_all_px = sqrt(sum / n);
+    result->noise_px = result->median_px / RAYLEIGH;
+    free(distance);
+}
+
 static void sum_up(rig_solver *s, const bool *used, vg_rig_result *result) {
     vg_bundle *b = s->bundle;
-    double all = 0, of_used = 0;
-    int64_t projected = 0;
-    rig_score(s, &result->median_px);
-    result->noise_px = result->median_px / RAYLEIGH;
-    result->sightings = result->used = 0, result->structures = 0;
-    for (int32_t i = 0; i < b->sightings; i++) {
-        const double d = rig_distance(s, i);
-        result->sightings += s->weight[i] > 0;
-        if (!isfinite(d)) continue;
-        projected++, all += d * d;
-        if (used[i]) result->used++, of_used += d * d;
-    }
-    result->rms_all_px = sqrt(all / (double)projected), result->rms_px = sqrt(of_used / (double)result->used);
+    double of_used = 0;
     for (int32_t k = 0; k < b->structures; k++) {
         result->structures += s->known[k];
         for (int j = 0; j < 3 && !s->known[k]; j++)
             *(b->board ? b->board[k].t + j : b->point + 3 * k + j) = (double)NAN;
     }
+    vg_rig_distances(result, b);
+    for (int32_t i = 0; i < b->sightings; i++) {
+        const double d = rig_distance(s, i);
+        result->sightings += s->weight[i] > 0;
+        if (used[i]) result->used++, of_used += d * d;
+    }
+    result->rms_px = sqrt(of_used / (double)result->used);
 }
 
 vg_status vg_rig_solve(vg_rig_result *result, bool *used, vg_bundle *bundle, const vg_rig_options *options,

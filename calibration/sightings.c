@@ -81,9 +81,9 @@ static const char *const header_words[COLUMNS][3] = {
     {"u", "x"},
     {"v", "y"},
     {"confidence", "likelihood"},
-    {"board_x"},
-    {"board_y"},
-    {"board_z"},
+    {"board_x", "world_x"},
+    {"board_y", "world_y"},
+    {"board_z", "world_z"},
 };
 
 typedef struct table {
@@ -118,7 +118,7 @@ static vg_status read_header(table *t, const vg_span *fields, int32_t n) {
                 if (span_is_word(fields[i], header_words[c][w])) t->at[c] = i;
     }
     t->columns = n;
-    static const csv_column needed[] = {FRAME, POINT, U, V, CAMERA};
+    static const csv_column needed[] = {POINT, U, V, CAMERA};
     for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
         if (t->at[needed[i]] < 0 && !(needed[i] == CAMERA && t->camera))
             return vg_fail(t->err, VG_CORRUPT,
@@ -174,7 +174,7 @@ static vg_status read_line(table *t, const vg_span *fields, int32_t n, vg_sighti
     vg_sighting s = {.camera = last->camera, .point = last->point, .confidence = 1};
     double confidence;
     int64_t person = 0;
-    VG_TRY(whole(&s.frame, t, FRAME, fields));
+    if (t->at[FRAME] >= 0) VG_TRY(whole(&s.frame, t, FRAME, fields));
     if (t->at[PERSON] >= 0) VG_TRY(whole(&person, t, PERSON, fields));
     if (t->at[CAMERA] >= 0) VG_TRY(name_index(&s.camera, t, CAMERA, fields, &t->out->cameras, VG_CAMERA_SET_MAX));
     VG_TRY(name_index(&s.point, t, POINT, fields, &t->out->points, VG_POINTS_MAX));
@@ -196,17 +196,17 @@ static vg_status read_line(table *t, const vg_span *fields, int32_t n, vg_sighti
 /* DeepLabCut's header lines, each as wide as the table; `individuals` may be missing. */
 typedef struct wide_header {
     vg_span *bodypart, *individual, *coord; /* [columns] */
+    int32_t *person;                        /* [columns] how many other individuals stand before it */
     int32_t columns;
 } wide_header;
 
-/* The person of a column: how many other individuals stand before it. */
-static int32_t individual_of(const wide_header *h, int32_t column) {
-    int32_t person = 0;
-    for (int32_t i = 2; h->individual && i <= column; i++)
-        if (h->individual[i].size != h->individual[i - 1].size ||
-            memcmp(h->individual[i].at, h->individual[i - 1].at, h->individual[i].size) != 0)
-            person++;
-    return person;
+static bool same_span(vg_span a, vg_span b) {
+    return a.size == b.size && (a.size == 0 || memcmp(a.at, b.at, a.size) == 0);
+}
+
+static void number_people(wide_header *h) {
+    for (int32_t i = 2; i < h->columns && h->individual; i++)
+        h->person[i] = h->person[i - 1] + !same_span(h->individual[i], h->individual[i - 1]);
 }
 
 static vg_status read_wide_line(table *t, const wide_header *h, const vg_span *fields, int32_t n, int32_t camera) {
@@ -227,7 +227,7 @@ static vg_status read_wide_line(table *t, const wide_header *h, const vg_span *f
         if (!isfinite(value[0]) || !isfinite(value[1]) || !(value[2] > 0)) continue;
         char name[VG_CAMERA_NAME];
         vg_span_copy(name, sizeof name, h->bodypart[i]);
-        s.point = (i - 1) / 3, s.person = individual_of(h, i);
+        s.point = (i - 1) / 3, s.person = h->person[i];
         VG_TRY(vg_names_index(&s.point, &t->out->points, name, VG_POINTS_MAX, t->err));
         s.u = value[0], s.v = value[1], s.confidence = (float)value[2];
         VG_TRY(vg_sightings_add(t->out, &s, t->err));
@@ -239,7 +239,8 @@ static vg_status read_wide_line(table *t, const wide_header *h, const vg_span *f
 static vg_status parse_wide(table *t, vg_lines *lines, vg_span *fields) {
     wide_header h = {0};
     vg_span line, *header = calloc(3 * COLUMNS_MAX, sizeof *header);
-    vg_status status = header ? VG_OK : vg_fail(t->err, VG_NO_MEMORY, "%s: out of memory", t->name);
+    h.person = calloc(COLUMNS_MAX, sizeof *h.person);
+    vg_status status = header && h.person ? VG_OK : vg_fail(t->err, VG_NO_MEMORY, "%s: out of memory", t->name);
     int32_t camera = -1, n = 0;
     if (status == VG_OK && !t->camera)
         status = vg_fail(t->err, VG_INVALID,
@@ -266,11 +267,12 @@ static vg_status parse_wide(table *t, vg_lines *lines, vg_span *fields) {
                          "%s: a DeepLabCut header has lines `bodyparts` and `coords` and three columns "
                          "a body part",
                          t->name);
+    number_people(&h);
     while (status == VG_OK && vg_lines_next(lines, &line)) {
         t->line = lines->number;
         if (vg_span_trim(line).size) status = read_wide_line(t, &h, fields, split(fields, line), camera);
     }
-    free(header);
+    free(header), free(h.person);
     return status;
 }
 

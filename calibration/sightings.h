@@ -2,9 +2,9 @@
  * placed from.
  *
  * Files:
- *   CSV, one line a sighting: a header with the columns frame, camera (cam), point (keypoint), u, v (x, y), and optionally
- *     person, confidence (likelihood), board_x, board_y, board_z (metres on a board). Points and cameras are numbers or
- *     names.
+ *   CSV, one line a sighting: a header with the columns camera (cam), point (keypoint), u, v (x, y), and optionally frame
+ *     (else all are of one instant), person, confidence (likelihood), board_x, board_y, board_z (metres on a board) or
+ *     world_x, world_y, world_z (of scene points). Points and cameras are numbers or names.
  *   Caliscope's xy CSV, which has a column sync_index (corners.h).
  *   A folder of CSV files, one a camera: in the form above without the column camera, or DeepLabCut's, with header lines
  *     scorer, (individuals,) bodyparts, coords, and x, y, likelihood of every body part; one line a frame.
@@ -28,7 +28,7 @@ typedef struct vg_sighting {
     int32_t point;    /* index of its name */
     float confidence; /* 0 .. 1; 1 where the file has none */
     double u, v;      /* px, distorted */
-    double board[3];  /* metres, on the board; NaN where not stated */
+    double board[3];  /* metres, on the board, or of scene points in the world; NaN where not stated */
 } vg_sighting;
 
 typedef struct vg_names {

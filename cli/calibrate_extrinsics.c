@@ -3,7 +3,10 @@
 
 int calibrate_extrinsics(int argc, char **argv) {
     rig_request request = rig_request_default();
-    const vg_option options[] = {RIG_REQUEST_OPTIONS(request), {0}};
+    const vg_option options[] = {
+        {"scene", VG_OPTION_FLAG, &request.scene, 0, 0, "", "the points' places in the world are known (world_x, ...)"},
+        RIG_REQUEST_OPTIONS(request),
+        {0}};
     const vg_usage usage = {
         "vergence calibrate extrinsics --calibration FILE --points PATH --out FILE [OPTIONS]",
         "Places cameras whose lenses are known: from corners of a board, or from people's keypoints "

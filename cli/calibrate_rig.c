@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define KEYPOINT_CONFIDENCE 0.3
+#define SCENE_THRESHOLD     10.0 /* px; scene points are picked by hand */
 
 rig_request rig_request_default(void) {
     return (rig_request){.min_confidence = -1, .seed = 1, .origin_frame = -1};
@@ -66,7 +67,10 @@ static vg_status read_all(rig_job *job, vg_error *err) {
     VG_TRY(calibrate_read(&job->set, r->calibration, &r->reading, err));
     VG_TRY(rig_read_points(job, r->points, err));
     VG_TRY(vg_sightings_match(&job->seen, &job->set, err));
-    const bool rigid = r->board ? strcmp(r->board, "rigid") == 0 : job->has_board;
+    if (r->scene && !job->has_board)
+        return vg_fail(err, VG_INVALID,
+                       "%s: scene points need their places: columns world_x, world_y, world_z, in metres", r->points);
+    const bool rigid = !r->scene && (r->board ? strcmp(r->board, "rigid") == 0 : job->has_board);
     const vg_tracks_options options = {.boards = rigid,
                                        .one_weight = job->has_board,
                                        .min_confidence = r->min_confidence >= 0 ? r->min_confidence
@@ -101,14 +105,44 @@ static void find_covariance(rig_job *job) {
     b.sighting = sighting;
     vg_bundle_options options = vg_bundle_options_default();
     if (job->result.lens_refined) options.lens = options_of(job->request).lens, options.lens_prior = 2;
-    options.shared_lens = job->request->shared_lens;
+    options.shared_lens = job->request->shared_lens, options.hold_structures = job->request->scene;
     vg_error ignored = {0};
     job->has_covariance =
         vg_bundle_covariances(&job->covariance, &b, &options, job->result.variance, &ignored) == VG_OK;
     free(sighting);
 }
 
+/* Among known points: they stay. */
+static vg_status solve_scene(rig_job *job, vg_error *err) {
+    const rig_request *r = job->request;
+    vg_tracks *t = &job->tracks;
+    for (size_t i = 0; i < job->seen.count; i++)
+        for (int32_t k = 0; k < t->bundle.structures; k++)
+            if (t->point[k] == job->seen.sighting[i].point)
+                memcpy(t->bundle.point + 3 * k, job->seen.sighting[i].board, 3 * sizeof(double));
+    for (int32_t k = 0; k < t->bundle.structures; k++)
+        if (!isfinite(t->bundle.point[3 * k] + t->bundle.point[3 * k + 1] + t->bundle.point[3 * k + 2]))
+            return vg_fail(err, VG_INVALID, "scene point %s has no place: columns world_x, world_y, world_z, in metres",
+                           job->seen.points.name[t->point[k]]);
+    const vg_scene_options options = {.threshold_px = r->threshold_px > 0 ? r->threshold_px : SCENE_THRESHOLD,
+                                      .lens = r->lens ? options_of(r).lens : 0,
+                                      .shared_lens = r->shared_lens,
+                                      .seed = r->seed};
+    VG_TRY(vg_scene_solve(&job->scene, t->used, &t->bundle, &options, job->names, err));
+    job->result = (vg_rig_result){.lens_refined = options.lens != 0,
+                                  .start_px = (double)NAN,
+                                  .rms_px = job->scene.rms_px,
+                                  .variance = job->scene.variance,
+                                  .sightings = t->bundle.sightings,
+                                  .used = job->scene.used,
+                                  .structures = t->bundle.structures};
+    vg_rig_distances(&job->result, &t->bundle);
+    job->scale_by = "the scene points", job->flatness = (double)NAN;
+    return VG_OK;
+}
+
 static vg_status solve(rig_job *job, vg_error *err) {
+    if (job->request->scene) return solve_scene(job, err);
     vg_rig_options options = options_of(job->request);
     options.start = has_start(job), options.say = say;
     return vg_rig_solve(&job->result, job->tracks.used, &job->tracks.bundle, &options, job->names, err);
@@ -125,7 +159,7 @@ static void put_back(rig_job *job) {
         job->set.camera[kept++] = job->set.camera[job->tracks.camera_at[i]];
     job->set.cameras = kept;
     job->set.error_px = job->result.rms_px;
-    if (job->has_floor) job->set.z_up = true;
+    if (job->has_floor || job->request->scene) job->set.z_up = true;
 }
 
 static vg_status run(rig_job *job, vg_error *err) {
@@ -133,7 +167,7 @@ static vg_status run(rig_job *job, vg_error *err) {
     VG_TRY(check_request(job->request, err));
     VG_TRY(read_all(job, err));
     VG_TRY(solve(job, err));
-    VG_TRY(rig_choose_world(job, err));
+    if (!job->request->scene) VG_TRY(rig_choose_world(job, err));
     find_covariance(job);
     vg_rig_report(job->report, &job->tracks.bundle, job->tracks.used, job->has_covariance ? &job->covariance : NULL);
     put_back(job);

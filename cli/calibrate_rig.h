@@ -6,6 +6,7 @@
 #include "calibration/rig.h"
 #include "calibration/rig_checks.h"
 #include "calibration/rig_report.h"
+#include "calibration/scene.h"
 #include "calibration/sightings.h"
 #include "calibration/tracks.h"
 #include "cli/calibrate.h"
@@ -25,6 +26,7 @@ typedef struct rig_request {
     bool shared_lens, keep_all, json;
     uint64_t seed;
     bool start; /* the calibration's places are a start */
+    bool scene; /* points' places in the world are known, and stay */
 } rig_request;
 
 /* The options' lines for a subcommand's table. */
@@ -77,6 +79,7 @@ typedef struct rig_job {
     double flatness;
     vg_floor ground;
     bool has_floor;
+    vg_scene_result scene;
     double seconds;
 } rig_job;
 

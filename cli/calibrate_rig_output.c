@@ -37,7 +37,9 @@ static vg_status write_points(const rig_job *job, vg_error *err) {
             }
         } else if (isfinite(t->bundle.point[3 * k])) {
             write_row(file.stream, job, k, job->seen.points.name[t->point[k]], t->bundle.point + 3 * k,
-                      job->has_covariance ? job->covariance.structure + 9 * (size_t)k : NULL);
+                      job->has_covariance && job->covariance.structure && !job->request->scene
+                          ? job->covariance.structure + 9 * (size_t)k
+                          : NULL);
         }
     }
     return vg_file_commit(&file, err);
@@ -57,6 +59,10 @@ static void print_checks(const rig_job *job) {
                (long long)job->squares.count);
         printf("corners lie %.2f mm off their plane\n", 1000 * job->flatness);
     }
+    if (job->scene.checked)
+        printf(
+            "scene: points placed by cameras fitted without them land %.1f mm off on average, %.1f at worst (%lld)\n",
+            1000 * job->scene.check_mean, 1000 * job->scene.check_worst, (long long)job->scene.checked);
     if (job->ground.steps)
         printf("floor: %lld foot positions, %.1f mm off one plane; people lean %.1f deg from its normal on average\n",
                (long long)job->ground.steps, 1000 * job->ground.flatness, job->ground.lean * 180 / VG_PI);
@@ -117,6 +123,11 @@ static json_t *checks_json(const rig_job *job) {
                                       vg_json_number(1000 * job->squares.sd), "expected",
                                       vg_json_number(1000 * job->squares.expected), "flatness",
                                       vg_json_number(1000 * job->flatness)));
+    if (job->scene.checked)
+        json_object_set_new(out, "scene_mm",
+                            json_pack("{s:I,s:o,s:o}", "count", (json_int_t)job->scene.checked, "mean",
+                                      vg_json_number(1000 * job->scene.check_mean), "worst",
+                                      vg_json_number(1000 * job->scene.check_worst)));
     if (job->ground.steps)
         json_object_set_new(out, "floor",
                             json_pack("{s:I,s:o,s:o}", "steps", (json_int_t)job->ground.steps, "flatness_mm",
