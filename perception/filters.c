@@ -52,6 +52,7 @@ vg_status vg_filter_kind_parse(const char *name, int32_t *kind, vg_error *err) {
 }
 
 vg_status vg_filter_config_check(const vg_filter_config *c, double rate, vg_error *err) {
+    const bool low_pass = c->kind == VG_FILTER_BUTTERWORTH || c->kind == VG_FILTER_ONE_EURO; /* others have no cutoff */
     const struct {
         const char *name;
         double value, low, high;
@@ -61,7 +62,7 @@ vg_status vg_filter_config_check(const vg_filter_config *c, double rate, vg_erro
                   {"hampel_window", (double)c->hampel_window, 0, 10001},
                   {"hampel_sigmas", c->hampel_sigmas, 0, 1e6},
                   {"order", (double)c->order, 2, 2 * ORDER_MAX},
-                  {"cutoff", c->cutoff, rate * 1e-4, rate * 0.499},
+                  {"cutoff", c->cutoff, low_pass ? rate * 1e-4 : 0, low_pass ? rate * 0.499 : (double)INFINITY},
                   {"trust", c->trust, 1e-6, 1e9},
                   {"one_euro_beta", c->one_euro_beta, 0, 1e6},
                   {"one_euro_d_cutoff", c->one_euro_d_cutoff, 1e-6, 1e6},

@@ -14,6 +14,7 @@
 #define FORGET   1    /* s; a joint unseen for this long in a body that is seen may be anywhere */
 #define LONGEST  1.5  /* of an adult's bone */
 #define SLACK    0.1  /* m; and so much is noise */
+#define STRAYS   8    /* joints of one person and frame, at most */
 #define LEARN    1e-3 /* m a frame */
 #define MISFIT   0.35 /* a view of which a smaller share of joints agrees with the others shows someone else */
 #define TWIN     0.15 /* m; mean distance of the joints of two bodies that are one */
@@ -222,19 +223,27 @@ static void place_joints(outcome *out, const vg_people *p, int32_t at) {
     }
 }
 
-static double placed_length(const outcome *o, const vg_bone *bone) {
-    const double *a = o->joint[bone->a].x, *b = o->joint[bone->b].x;
+static bool is_long(const double a[3], const double b[3], const vg_bone *bone) {
     const double d[3] = {a[0] - b[0], a[1] - b[1], a[2] - b[2]};
-    return vg_norm3(d);
+    return vg_norm3(d) > LONGEST * bone->length + SLACK;
 }
 
-/* Of two joints much farther apart than any bone, the one that fewer views agree on is nowhere. */
-static void break_long_bones(outcome *o, const vg_people *p) {
-    for (int32_t i = 0; i < p->set.bones; i++) {
-        const vg_bone *bone = p->set.bone + i;
-        placed *a = o->joint + bone->a, *b = o->joint + bone->b;
-        if (a->count < 2 || b->count < 2) continue;
-        if (placed_length(o, bone) > LONGEST * bone->length + SLACK) *(a->score < b->score ? a : b) = (placed){0};
+/* A joint that is farther from its neighbours than any bone reaches is nowhere, the one with the most such bones first. */
+static void drop_strays(outcome *o, const vg_people *p) {
+    for (int round = 0; round < STRAYS; round++) {
+        int32_t blame[VG_MAX_JOINTS] = {0}, worst = -1;
+        for (int32_t i = 0; i < p->set.bones; i++) {
+            const vg_bone *bone = p->set.bone + i;
+            if (o->joint[bone->a].count < 2 || o->joint[bone->b].count < 2) continue;
+            const int32_t more = is_long(o->joint[bone->a].x, o->joint[bone->b].x, bone) ? 2 : -1;
+            blame[bone->a] += more, blame[bone->b] += more;
+        }
+        for (int32_t j = 0; j < p->set.joints; j++) {
+            if (blame[j] <= 0 || (worst >= 0 && blame[j] < blame[worst])) continue;
+            if (worst < 0 || blame[j] > blame[worst] || o->joint[j].score < o->joint[worst].score) worst = j;
+        }
+        if (worst < 0) return;
+        o->joint[worst] = (placed){0};
     }
 }
 
@@ -243,7 +252,8 @@ static void learn_bones(body *who, const outcome *o, const vg_people *p) {
     for (int32_t i = 0; i < p->set.bones; i++) {
         const vg_bone *bone = p->set.bone + i;
         if (o->joint[bone->a].count < 2 || o->joint[bone->b].count < 2) continue;
-        const double off = placed_length(o, bone) - who->bone[i];
+        const double *a = o->joint[bone->a].x, *b = o->joint[bone->b].x, d[3] = {a[0] - b[0], a[1] - b[1], a[2] - b[2]};
+        const double off = vg_norm3(d) - who->bone[i];
         if (who->bone_seen[i] < BONE_SURE)
             who->bone[i] += off / ++who->bone_seen[i];
         else
@@ -269,7 +279,7 @@ static void update(vg_people *p, int32_t at) {
     double shared[3];
     place_joints(&o, p, at);
     if (release_misfits(p, at, &o)) place_joints(&o, p, at);
-    break_long_bones(&o, p);
+    drop_strays(&o, p);
     learn_bones(b, &o, p);
     mean_velocity(shared, p, b);
     int32_t met = 0, seen = 0;

@@ -102,6 +102,12 @@ static double distance_to(const vg_people *p, int32_t at, int32_t camera, int32_
     return k->variance > 0 && s->weight > 0 ? cast_distance(k, s) : HUGE_VAL;
 }
 
+/* Its owner expects the joint elsewhere. */
+static bool is_strange(const vg_people *p, int32_t owner, int32_t camera, int32_t joint, const sight *s, double far) {
+    const cast *k = casts_of(p, owner, camera) + joint;
+    return k->variance > 0 && cast_distance(k, s) > far;
+}
+
 /* A keypoint of a neighbour's detection (or of one that nobody owns) goes to a body whose own is missing or far off, where
  * it fits well and its owner badly. */
 static void move_keypoint(vg_people *p, int32_t b, int32_t c, int32_t j) {
@@ -115,7 +121,7 @@ static void move_keypoint(vg_people *p, int32_t b, int32_t c, int32_t j) {
         const sight *s = sights_of(p, c, d) + j;
         const double distance = distance_to(p, b, c, j, s);
         if (!(distance < least)) continue;
-        if (owner >= 0 && (given_of(p, owner, c)[j] != s || distance_to(p, owner, c, j, s) < 4 * distance)) continue;
+        if (owner >= 0 && (given_of(p, owner, c)[j] != s || !is_strange(p, owner, c, j, s, 4 * distance))) continue;
         least = distance, best = s, theirs = owner >= 0 ? given_of(p, owner, c) + j : NULL;
     }
     if (!best) return;
