@@ -180,7 +180,7 @@ static void limb(sim_pose *out, int segment, int from, int to) {
 static void add_foot(sim_pose *out, const sim_body *b, int side, axes direction) {
     const int ankle = VG_L_ANKLE + side;
     const float x = out->joint[0][ankle], y = out->joint[1][ankle], z = out->joint[2][ankle];
-    const float sole = 0.03f * b->scale, drop = fminf(z - sole, 0.9f * b->foot);
+    const float sole = 0.03f * b->scale, drop = fmaxf(fminf(z - sole, 0.9f * b->foot), -0.9f * b->foot);
     const float level = sqrtf(b->foot * b->foot - drop * drop * 0.81f);
     set(out->a, SIM_L_FOOT + side, x, y, z - 0.5f * b->ankle);
     set(out->b, SIM_L_FOOT + side, x + direction.fx * level, y + direction.fy * level, z - drop);
@@ -248,7 +248,7 @@ void sim_body_pose(sim_pose *out, const sim_person *p) {
 
 void sim_pose_of_joints(sim_pose *out, const float joint[VG_JOINTS14][3]) {
     const sim_body usual = sim_body_of_height(1.75f);
-    float leg = 0, forward[2], pelvis[3], eyes[3], chest[3];
+    float leg = 0;
     for (int j = 0; j < VG_JOINTS14; j++) set(out->joint, j, joint[j][0], joint[j][1], joint[j][2]);
     for (int side = 0; side < 2; side++) {
         const float *hip = joint[VG_L_HIP + side], *knee = joint[VG_L_KNEE + side], *ankle = joint[VG_L_ANKLE + side];
@@ -258,33 +258,18 @@ void sim_pose_of_joints(sim_pose *out, const float joint[VG_JOINTS14][3]) {
                      (ankle[2] - knee[2]) * (ankle[2] - knee[2]));
     }
     const float scale = fminf(2, fmaxf(0.2f, 0.5f * leg / (usual.shank + usual.thigh)));
-    const float radius = sim_segment_radius[SIM_HEAD] * scale;
-    for (int k = 0; k < 3; k++) {
-        pelvis[k] = 0.5f * (joint[VG_L_HIP][k] + joint[VG_R_HIP][k]);
-        chest[k] = 0.5f * (joint[VG_L_SHOULDER][k] + joint[VG_R_SHOULDER][k]);
-        eyes[k] = 0.5f * (joint[VG_L_EYE][k] + joint[VG_R_EYE][k]);
-    }
+    const sim_body body = sim_body_of_height(1.75f * scale);
     /* the head lies behind the eyes, across the line between the shoulders */
     const float lx = joint[VG_L_SHOULDER][0] - joint[VG_R_SHOULDER][0],
                 ly = joint[VG_L_SHOULDER][1] - joint[VG_R_SHOULDER][1];
-    const float across = sqrtf(lx * lx + ly * ly) + 1e-6f;
-    forward[0] = ly / across, forward[1] = -lx / across;
-    const float hx = eyes[0] - 0.98f * radius * forward[0], hy = eyes[1] - 0.98f * radius * forward[1];
-    set(out->joint, 14, pelvis[0], pelvis[1], pelvis[2]);
-    set(out->joint, 15, hx, hy, eyes[2]);
-    set(out->a, SIM_HEAD, hx, hy, eyes[2] - 0.3f * radius);
-    set(out->b, SIM_HEAD, hx, hy, eyes[2] + 0.4f * radius);
-    set(out->a, SIM_TORSO, pelvis[0], pelvis[1], pelvis[2] + 0.02f);
-    for (int k = 0; k < 3; k++) out->b[k][SIM_TORSO] = pelvis[k] + 0.85f * (chest[k] - pelvis[k]);
-    for (int side = 0; side < 2; side++) {
-        limb(out, SIM_L_UPPER_ARM + side, VG_L_SHOULDER + side, VG_L_ELBOW + side);
-        limb(out, SIM_L_FOREARM + side, VG_L_ELBOW + side, VG_L_WRIST + side);
-        limb(out, SIM_L_THIGH + side, VG_L_HIP + side, VG_L_KNEE + side);
-        limb(out, SIM_L_SHANK + side, VG_L_KNEE + side, VG_L_ANKLE + side);
-        const float *ankle = joint[VG_L_ANKLE + side];
-        set(out->a, SIM_L_FOOT + side, ankle[0], ankle[1], ankle[2] - 0.5f * usual.ankle * scale);
-        set(out->b, SIM_L_FOOT + side, ankle[0] + forward[0] * usual.foot * scale,
-            ankle[1] + forward[1] * usual.foot * scale, ankle[2] - 0.5f * usual.ankle * scale);
+    const float yaw = atan2f(-lx, ly), behind = 0.98f * sim_segment_radius[SIM_HEAD] * scale;
+    sim_frame_of_body f = {.head_yaw = yaw, .foot_yaw = {yaw, yaw}};
+    for (int k = 0; k < 3; k++) {
+        f.pelvis[k] = 0.5f * (joint[VG_L_HIP][k] + joint[VG_R_HIP][k]);
+        f.chest[k] = 0.5f * (joint[VG_L_SHOULDER][k] + joint[VG_R_SHOULDER][k]);
+        f.head[k] = 0.5f * (joint[VG_L_EYE][k] + joint[VG_R_EYE][k]);
     }
-    bound(out, scale);
+    f.head[0] -= behind * cosf(yaw), f.head[1] -= behind * sinf(yaw);
+    sim_body_finish(out, &body, &f);
+    for (int j = VG_L_EYE; j <= VG_R_EYE; j++) set(out->joint, j, joint[j][0], joint[j][1], joint[j][2]);
 }
