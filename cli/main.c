@@ -89,7 +89,7 @@ static int cmd_completion(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-    vg_blas_choose_kernels(argv);
+    vg_blas_begin(argv);
     signal(SIGPIPE, SIG_DFL);
     if (argc < 2) {
         print_commands(stderr);

@@ -1,4 +1,4 @@
-/* OpenBLAS's choice of kernels. */
+/* OpenBLAS's choice of kernels and threads. */
 #include "daemon/blas.h"
 
 #include <cblas.h>
@@ -6,7 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-void vg_blas_choose_kernels(char **argv) {
+extern void openblas_set_num_threads(int threads); /* of OpenBLAS */
+
+void vg_blas_begin(char **argv) {
+    openblas_set_num_threads(1);
 #if defined(__x86_64__)
     const char *chosen = openblas_get_corename();
     const int narrow = strcmp(chosen, "Zen") == 0 || strcmp(chosen, "Haswell") == 0;

@@ -191,7 +191,7 @@ static int run_detached(const vg_session_config *config, const options *o) {
 }
 
 int main(int argc, char **argv) {
-    vg_blas_choose_kernels(argv);
+    vg_blas_begin(argv);
     options o;
     const int end = parse(argc, argv, &o);
     if (end) return end - 1;
