@@ -43,7 +43,7 @@ static vg_status corner_of(int32_t *out, vg_tracks *t, int32_t *object, const vg
         if (!isfinite(s->board[k]))
             return vg_fail(err, VG_INVALID,
                            "point %s of frame %lld has no place on a board (obj_loc_x, obj_loc_y); "
-                           "leave the board free, or give its places",
+                           "give its places, or leave its corners free",
                            name, (long long)s->frame);
         if (i < t->corners && fabs(t->corner[3 * i + k] - s->board[k]) > CORNER_DIFFERS)
             return vg_fail(err, VG_INVALID, "point %s is at two places on its board, %.6g and %.6g m (frame %lld)",

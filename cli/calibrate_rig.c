@@ -28,14 +28,14 @@ static vg_status one_of(const char *option, const char *word, const char *const 
 }
 
 static vg_status check_request(const rig_request *r, vg_error *err) {
-    static const char *const boards[] = {"rigid", "free"}, *const lenses[] = {"keep", "auto", "focal", "all"};
+    static const char *const corners[] = {"rigid", "free"}, *const lenses[] = {"keep", "auto", "focal", "all"};
     static const char *const floors[] = {"feet", "board"};
     if (!r->calibration)
         return vg_fail(err, VG_INVALID, "--calibration is missing: name the file that has the cameras' lenses");
     if (!r->points)
         return vg_fail(err, VG_INVALID, "--points is missing: name the 2D points (a CSV file, or OpenPose folders)");
     if (!r->out) return vg_fail(err, VG_INVALID, "--out is missing: name the calibration to write");
-    VG_TRY(one_of("board", r->board, boards, 2, err));
+    VG_TRY(one_of("corners", r->corners, corners, 2, err));
     VG_TRY(one_of("lens", r->lens, lenses, 4, err));
     VG_TRY(one_of("floor", r->floor, floors, 2, err));
     if (r->floor && strcmp(r->floor, "board") == 0 && r->origin_frame < 0)
@@ -70,7 +70,7 @@ static vg_status read_all(rig_job *job, vg_error *err) {
     if (r->scene && !job->has_board)
         return vg_fail(err, VG_INVALID,
                        "%s: scene points need their places: columns world_x, world_y, world_z, in metres", r->points);
-    const bool rigid = !r->scene && (r->board ? strcmp(r->board, "rigid") == 0 : job->has_board);
+    const bool rigid = !r->scene && (r->corners ? strcmp(r->corners, "rigid") == 0 : job->has_board);
     const vg_tracks_options options = {.boards = rigid,
                                        .one_weight = job->has_board,
                                        .min_confidence = r->min_confidence >= 0 ? r->min_confidence

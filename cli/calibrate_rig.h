@@ -16,11 +16,11 @@
 typedef struct rig_request {
     calibrate_reading reading;
     const char *calibration, *points, *out, *points_out;
-    const char *board; /* rigid, free */
-    const char *lens;  /* keep, auto, focal, all */
-    const char *floor; /* feet, board */
-    vg_texts lengths;  /* A-B=METRES */
-    double height;     /* metres, of the person */
+    const char *corners; /* rigid, free */
+    const char *lens;    /* keep, auto, focal, all */
+    const char *floor;   /* feet, board */
+    vg_texts lengths;    /* A-B=METRES */
+    double height;       /* metres, of the person */
     double min_confidence, threshold_px;
     int64_t origin_frame;
     bool shared_lens, keep_all, json;
@@ -36,7 +36,13 @@ typedef struct rig_request {
         {"keypoints", VG_OPTION_TEXT, &(r).points, 0, 0, "PATH", "the same as --points"},                                \
         {"out", VG_OPTION_TEXT, &(r).out, 0, 0, "FILE", "the calibration to write (.toml: Pose2Sim's)"},                 \
         {"points-out", VG_OPTION_TEXT, &(r).points_out, 0, 0, "FILE.csv", "the points in 3D, with covariance"},          \
-        {"board", VG_OPTION_TEXT, &(r).board, 0, 0, "rigid|free", "corners of a board: held rigid (as found), or free"}, \
+        {"corners",                                                                                                      \
+         VG_OPTION_TEXT,                                                                                                 \
+         &(r).corners,                                                                                                   \
+         0,                                                                                                              \
+         0,                                                                                                              \
+         "rigid|free",                                                                                                   \
+         "of a board: held rigid (the default), or free points"},                                                        \
         {"lens", VG_OPTION_TEXT, &(r).lens, 0, 0, "keep|auto|focal|all", "what of the lenses to refine"},                \
         {"shared-lens", VG_OPTION_FLAG, &(r).shared_lens, 0, 0, "", "one change for all lenses"},                        \
         {"keep-all", VG_OPTION_FLAG, &(r).keep_all, 0, 0, "", "least squares over all points; drop none"},               \

@@ -159,7 +159,7 @@ static vg_status floor_by_board(vg_similarity *world, const rig_job *job, vg_err
     return vg_fail(err, VG_NOT_FOUND,
                    t->bundle.board ? "--origin-frame %lld: no board was placed in that frame"
                                    : "--floor board: the points of frame %lld are no rigid board; "
-                                     "leave --board free out",
+                                     "leave --corners free out",
                    (long long)job->request->origin_frame);
 }
 

@@ -70,7 +70,7 @@ static void a_real_board_is_fitted_as_well_as_the_best_known(void **state) {
     (void)state;
     char words[4400];
     if (!board_words(words, sizeof words)) skip();
-    json_t *free_points = run_json("calibrate bundle %s --board free --keep-all --lens keep --out %s --json", words,
+    json_t *free_points = run_json("calibrate bundle %s --corners free --keep-all --lens keep --out %s --json", words,
                                    out_path("free.toml"));
     assert_int_equal(number(free_points, "used"), 2175);
     assert_int_equal(number(free_points, "points"), 660);
@@ -184,8 +184,8 @@ static void points_in_3d_are_written(void **state) {
     char words[4400], *text;
     if (!board_words(words, sizeof words)) skip();
     const char *points = out_path("points.csv");
-    json_decref(run_json("calibrate bundle %s --board free --out %s --points-out %s --json", words, out_path("p.toml"),
-                         points));
+    json_decref(run_json("calibrate bundle %s --corners free --out %s --points-out %s --json", words,
+                         out_path("p.toml"), points));
     vg_error err = {0};
     size_t size;
     assert_ok(vg_file_load(&text, &size, points, &err));
@@ -202,13 +202,13 @@ static void what_is_wrong_is_said_in_plain_words(void **state) {
     expect_error(5, "/nowhere.toml", "calibrate bundle --calibration /nowhere.toml --points x --out y");
     char words[4400];
     if (!board_words(words, sizeof words)) skip();
-    expect_error(2, "--board is `soft`; it must be one of rigid, free", "calibrate bundle %s --out x --board soft",
+    expect_error(2, "--corners is `soft`; it must be one of rigid, free", "calibrate bundle %s --out x --corners soft",
                  words);
     expect_error(2, "--floor board needs --origin-frame", "calibrate bundle %s --out x --floor board", words);
     expect_error(5, "no board was placed in that frame", "calibrate bundle %s --out x --floor board --origin-frame 999",
                  words);
-    expect_error(2, "write A-B=METRES", "calibrate bundle %s --board free --out x --length 1-99=0.3", words);
-    expect_error(1, "have no heels, toes or ankles", "calibrate bundle %s --board free --out x --floor feet", words);
+    expect_error(2, "write A-B=METRES", "calibrate bundle %s --corners free --out x --length 1-99=0.3", words);
+    expect_error(1, "have no heels, toes or ankles", "calibrate bundle %s --corners free --out x --floor feet", words);
 }
 
 int main(void) {
