@@ -13,6 +13,7 @@
     X(unrealcv_small_p99, "UnrealCV server: p99 of a small request, one client over TCP")                              \
     X(unrealcv_bmp, "UnrealCV server: 640 x 480 lit BMP to a pipelining client over TCP, 7 people")                    \
     X(unrealcv_cameras, "UnrealCV server: one picture's share of a batch of 7 cameras")                                \
+    X(unrealcv_tick, "the daemon's whole tick over UnrealCV and our server: 5 cameras, 7 people, two processes")       \
     X(sim_step, "embedded simulator alone: 5 cameras, 7 people, one core")                                             \
     X(perceive, "keypoints to filtered skeletons: 5 cameras, 7 people, 14 joints, one core")                           \
     X(associate, "p99 of detections without names to skeletons: 5 cameras, 4 people, one core")                        \
