@@ -3,8 +3,11 @@ extern "C" {
 #include "calibration/cv_wrap.h"
 }
 
+#include <climits>
+#include <cstring>
 #include <opencv2/calib3d.hpp>
 #include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
 
 #include <cstring>
 #include <exception>
@@ -85,5 +88,47 @@ vg_status vg_cv_picture_size(int32_t *width, int32_t *height, const char *path, 
             throw std::runtime_error(std::string(path) + " is no picture it can read; it was cut short, or is not one");
         *width = picture.cols;
         *height = picture.rows;
+    });
+}
+
+vg_status vg_cv_jpeg_encode(void *out, size_t room, size_t *size, const void *bgra, int32_t width, int32_t height,
+                            int32_t quality, vg_error *err) {
+    return guarded("imencode", err, [&] {
+        const cv::Mat four(height, width, CV_8UC4, const_cast<void *>(bgra));
+        cv::Mat three;
+        std::vector<unsigned char> bytes;
+        cv::cvtColor(four, three, cv::COLOR_BGRA2BGR);
+        if (!cv::imencode(".jpg", three, bytes, {cv::IMWRITE_JPEG_QUALITY, quality}) || bytes.size() > room)
+            throw std::runtime_error("the picture cannot be made a JPEG of the size there is room for");
+        std::memcpy(out, bytes.data(), bytes.size());
+        *size = bytes.size();
+    });
+}
+
+/* Width and height as the file's own header has them, before anything is allocated for them. */
+static bool jpeg_header_says(const unsigned char *p, size_t size, int32_t width, int32_t height) {
+    for (size_t at = 2; at + 9 <= size && p[at] == 0xff;) {
+        const unsigned char marker = p[at + 1];
+        if (marker == 0xff) {
+            at++;
+            continue;
+        }
+        if (marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc)
+            return (p[at + 5] << 8 | p[at + 6]) == height && (p[at + 7] << 8 | p[at + 8]) == width;
+        at += 2u + (static_cast<size_t>(p[at + 2]) << 8 | p[at + 3]);
+    }
+    return false;
+}
+
+vg_status vg_cv_jpeg_decode(void *bgra, int32_t width, int32_t height, const void *data, size_t size, vg_error *err) {
+    const unsigned char *p = static_cast<const unsigned char *>(data);
+    if (size < 4 || size > INT_MAX || p[0] != 0xff || p[1] != 0xd8 || !jpeg_header_says(p, size, width, height))
+        return vg_fail(err, VG_CORRUPT, "%zu bytes are no JPEG of %d x %d px", size, width, height);
+    return guarded("imdecode", err, [&] {
+        const cv::Mat bytes(1, static_cast<int>(size), CV_8U, const_cast<void *>(data));
+        const cv::Mat three = cv::imdecode(bytes, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
+        if (three.cols != width || three.rows != height) throw std::runtime_error("the JPEG cannot be read");
+        cv::Mat four(height, width, CV_8UC4, bgra);
+        cv::cvtColor(three, four, cv::COLOR_BGR2BGRA);
     });
 }

@@ -23,6 +23,12 @@ vg_status vg_cv_triangulate(double *X, const double P0[12], const double P1[12],
 /* Width and height of a picture file, px. */
 vg_status vg_cv_picture_size(int32_t *width, int32_t *height, const char *path, vg_error *err);
 
+/* A JPEG of `bgra` (4 bytes a pixel) into `out`, which holds `room` bytes. */
+vg_status vg_cv_jpeg_encode(void *out, size_t room, size_t *size, const void *bgra, int32_t width, int32_t height,
+                            int32_t quality, vg_error *err);
+/* A JPEG to `bgra`; VG_CORRUPT where it is none, or of another size. */
+vg_status vg_cv_jpeg_decode(void *bgra, int32_t width, int32_t height, const void *data, size_t size, vg_error *err);
+
 #ifdef __cplusplus
 }
 #endif

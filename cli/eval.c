@@ -73,7 +73,8 @@ int vg_cmd_eval(int argc, char **argv) {
         {"endpoint", VG_OPTION_TEXT, &config.world.endpoint, 0, 0, "ADDRESS",
          "a world elsewhere: tcp://HOST:PORT or ipc:///PATH; a game: unrealcv://HOST:PORT or unrealcv:///PATH"},
         {"envs", VG_OPTION_INT, &envs, 1, 256, "N", "games at --endpoint and the numbers after it (1)"},
-        {"set", VG_OPTION_LIST, &pairs, 0, 0, "KEY=VALUE", "for a game: world.keypoints, or any key of section game"},
+        {"set", VG_OPTION_LIST, &pairs, 0, 0, "KEY=VALUE",
+         "at an endpoint: any key of section game, and those of world that concern it"},
         {"threads", VG_OPTION_INT, &config.threads, 0, 256, "N", "worker threads; 0: one a core"},
         {"json", VG_OPTION_FLAG, &json, 0, 0, "", "print JSON"},
         {0}};
@@ -103,7 +104,9 @@ int vg_cmd_eval(int argc, char **argv) {
         config.world.kind = vg_world_kind_of_endpoint(config.world.endpoint);
         config.world.envs = envs;
         config.world.keypoints = set.keypoints, config.world.game = set.game, config.world.log = &log;
-        config.world.timeout_seconds = set.timeout_seconds;
+        config.world.timeout_seconds = set.timeout_seconds, config.world.reconnect_seconds = set.reconnect_seconds;
+        config.world.save_images = set.save_images, config.world.images = set.images;
+        config.world.shared_memory = set.shared_memory;
     }
     status = vg_evaluate(&result, &config, &err);
     if (status != VG_OK) return vg_report_error(status, &err);

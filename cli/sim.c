@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 
 #include "sim_bridge/live/publish.h"
+#include "sim_bridge/picture.h"
 #include "sim_bridge/remote/serve.h"
 
 #include <signal.h>
@@ -64,7 +65,7 @@ int vg_cmd_sim(int argc, char **argv) {
     vg_world_config world = vg_world_config_default();
     vg_serve_config serve = vg_serve_config_default();
     announcement said = {0};
-    const char *preset = "default";
+    const char *preset = "default", *images = "";
     vg_simulate_config rig = {0};
     double rate = 60;
     const vg_option options[] = {
@@ -86,6 +87,9 @@ int vg_cmd_sim(int argc, char **argv) {
         {"seconds", VG_OPTION_REAL, &rig.seconds, 0, 1e6, "S", "with --keypoints: stop after so long"},
         {"seed", VG_OPTION_UINT64, &rig.seed, 0, 18446744073709551615.0, "N",
          "of the people with --keypoints; else every reset of the client brings its seed"},
+        {"images", VG_OPTION_TEXT, &images, 0, 0, "KINDS", "pictures to offer: lit,mask,depth (none)"},
+        {"jpeg", VG_OPTION_INT, &serve.jpeg_quality, 0, 100, "N", "lit pictures as JPEG of this quality; 0: raw (0)"},
+        {"live", VG_OPTION_FLAG, &serve.live, 0, 0, "", "time runs by the clock; old frames are dropped"},
         {"lease", VG_OPTION_REAL, &serve.lease_seconds, 0.1, 3600, "S",
          "a client silent for so long may be replaced (10)"},
         {"json", VG_OPTION_FLAG, &said.json, 0, 0, "", "announce as JSON"},
@@ -109,7 +113,9 @@ int vg_cmd_sim(int argc, char **argv) {
     const vg_log log = {stderr, VG_LOG_INFO};
     vg_error err = {0};
     vg_world *opened;
-    vg_status status = vg_world_open(&opened, &world, &err);
+    vg_status status = vg_picture_kinds(&serve.pictures, images, &err);
+    if (status != VG_OK) return vg_report_error(status, &err);
+    status = vg_world_open(&opened, &world, &err);
     if (status != VG_OK) return vg_report_error(status, &err);
     said.world = opened;
     serve.stop = &stop, serve.ready = announce, serve.context = &said, serve.log = &log;

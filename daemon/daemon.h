@@ -64,7 +64,9 @@ typedef struct vg_session_config {
         int32_t cameras, people;
         int32_t envs;   /* 0: as many as the preset trains on, 1 in a live session */
         int32_t preset; /* vg_preset */
-        double miss_rate, swap_rate, timeout_seconds;
+        double miss_rate, swap_rate, timeout_seconds, reconnect_seconds;
+        char save_images[VG_PATH_MAX], images[64];
+        bool shared_memory;
         int32_t keypoints; /* vg_keypoint_source */
         char calibration[VG_PATH_MAX], joint_set[32];
         double rate_hz, window_seconds, patience_seconds, silent_seconds;
@@ -75,7 +77,7 @@ typedef struct vg_session_config {
         int32_t pace; /* vg_pace */
         char cameras[VG_PATH_MAX], people[VG_PATH_MAX];
         int32_t width, height;
-        double fov, reconnect_seconds;
+        double fov;
     } game;
     int32_t mode;          /* bit 0 CTCR, bit 1 WDL; goes into train.ctcr and train.wdl */
     vg_train_config train; /* its preset follows world.preset */

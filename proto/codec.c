@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CAMERA_NUMBERS = 24, MOTION = 5, BOUNDS = 10, LIMITS = 3 };
+enum { PICTURE_NUMBERS = 8, CAMERA_NUMBERS = 24, MOTION = 5, BOUNDS = 10, LIMITS = 3 };
 
 void *codec_block_take(block *b, size_t size) {
     const size_t padded = (size + 15) & ~(size_t)15;
@@ -53,7 +53,7 @@ void vg_codec_destroy(vg_codec *c) {
 }
 
 size_t vg_codec_size(vg_dims dims, int32_t envs) {
-    return 16384 + (size_t)envs * (vg_frame_bytes(dims) + 512);
+    return 16384 + (size_t)envs * (vg_frame_bytes(dims) + 512 + (size_t)dims.cameras * VG_PICTURE_KINDS * 64);
 }
 
 /* ---- encoding ---------------------------------------------------------------------------------------------------------- */
@@ -77,6 +77,7 @@ vg_status vg_encode_hello(vg_codec *c, uint64_t sequence, const vg_wire_hello *i
     Vergence__Envelope e = codec_envelope_of(sequence, VG_MESSAGE_HELLO);
     Vergence__Hello m = VERGENCE__HELLO__INIT;
     m.version = in->version, m.capabilities = in->capabilities, m.name = (char *)(uintptr_t)in->name;
+    m.pictures = in->pictures, m.encodings = in->encodings, m.shared_memory = in->shared_memory;
     e.hello = &m;
     return codec_finish(c, &e, out, err);
 }
@@ -91,6 +92,9 @@ vg_status vg_encode_world(vg_codec *c, uint64_t sequence, const vg_wire_world *i
     m.truth = in->truth, m.resettable = in->resettable, m.teleports = in->teleports;
     m.n_bounds = BOUNDS, m.bounds = copy.bounds, m.n_limits = LIMITS, m.limits = copy.limits;
     m.n_obstacles = (size_t)in->obstacle_count * VG_WIRE_OBSTACLE, m.obstacles = copy.obstacles;
+    m.pictures = in->pictures, m.live = in->live;
+    m.n_mask_colour = (size_t)in->mask_colours, m.mask_colour = copy.mask_colour;
+    m.shared_memory = copy.shared_memory, m.shared_bytes = in->shared_bytes;
     e.world = &m;
     return codec_finish(c, &e, out, err);
 }
@@ -171,8 +175,34 @@ vg_status codec_build_frame(vg_codec *c, Vergence__Frame *w, const vg_frame *f, 
     return VG_OK;
 }
 
+/* The pictures of one environment, of those from *next on. */
+static vg_status build_pictures(vg_codec *c, Vergence__Frame *w, int32_t environment, const vg_wire_picture *pictures,
+                                int32_t count, int32_t *next, vg_error *err) {
+    int32_t n = 0;
+    while (*next + n < count && pictures[*next + n].environment == environment) n++;
+    if (n == 0) return VG_OK;
+    uint64_t *to = w->picture = codec_block_take(&c->build, (size_t)n * PICTURE_NUMBERS * sizeof *w->picture);
+    if (!to) return vg_fail(err, VG_INVALID, "%d pictures are too many for a message", count);
+    for (int32_t i = 0; i < n; i++, to += PICTURE_NUMBERS) {
+        const vg_wire_picture *p = &pictures[*next + i];
+        to[0] = (uint64_t)p->camera, to[1] = (uint64_t)p->kind, to[2] = (uint64_t)p->encoding;
+        to[3] = (uint64_t)p->width, to[4] = (uint64_t)p->height;
+        to[5] = p->bytes, to[6] = p->place, to[7] = p->stamp;
+    }
+    w->n_picture = (size_t)n * PICTURE_NUMBERS;
+    *next += n;
+    return VG_OK;
+}
+
 vg_status vg_encode_frames(vg_codec *c, uint64_t sequence, int32_t first, int32_t count, vg_frame *in, vg_bytes *out,
                            vg_error *err) {
+    return vg_encode_frames_pictures(c, sequence, first, count, in, NULL, 0, 0, out, err);
+}
+
+vg_status vg_encode_frames_pictures(vg_codec *c, uint64_t sequence, int32_t first, int32_t count, vg_frame *in,
+                                    const vg_wire_picture *pictures, int32_t picture_count, uint64_t dropped,
+                                    vg_bytes *out, vg_error *err) {
+    int32_t next = 0;
     Vergence__Envelope e = codec_envelope_of(sequence, VG_MESSAGE_FRAMES);
     Vergence__Frames m = VERGENCE__FRAMES__INIT;
     const size_t n = (size_t)count;
@@ -184,7 +214,10 @@ vg_status vg_encode_frames(vg_codec *c, uint64_t sequence, int32_t first, int32_
     for (size_t i = 0; i < n; i++) {
         m.frame[i] = &frames[i];
         VG_TRY(codec_build_frame(c, &frames[i], vg_frame_at(in, (int32_t)i), err));
+        VG_TRY(build_pictures(c, &frames[i], first + (int32_t)i, pictures, picture_count, &next, err));
     }
+    VG_ASSERT(next == picture_count);
+    m.dropped = dropped;
     e.frames = &m;
     return codec_finish(c, &e, out, err);
 }
@@ -272,7 +305,11 @@ vg_status codec_check_range(const char *field, uint64_t value, uint64_t low, uin
 
 vg_status vg_decoded_hello(const vg_codec *c, vg_wire_hello *out, vg_error *err) {
     const Vergence__Hello *m = c->message->hello;
-    *out = (vg_wire_hello){.version = m->version, .capabilities = m->capabilities};
+    *out = (vg_wire_hello){.version = m->version,
+                           .capabilities = m->capabilities,
+                           .pictures = m->pictures,
+                           .encodings = m->encodings,
+                           .shared_memory = m->shared_memory != 0};
     return codec_get_text(out->name, sizeof out->name, m->name, "hello.name", err);
 }
 
@@ -310,7 +347,13 @@ vg_status vg_decoded_world(const vg_codec *c, vg_wire_world *out, vg_error *err)
     memcpy(out->limits, m->limits, sizeof out->limits);
     out->obstacle_count = (int32_t)(m->n_obstacles / VG_WIRE_OBSTACLE);
     if (m->n_obstacles) memcpy(out->obstacles, m->obstacles, m->n_obstacles * sizeof(float));
-    return VG_OK;
+    VG_TRY(codec_check_range("world.pictures", m->pictures, 0, (1u << VG_PICTURE_KINDS) - 1, err));
+    if (m->n_mask_colour) VG_TRY(codec_check_count("world.mask_colour", m->n_mask_colour, m->people, err));
+    out->pictures = m->pictures, out->live = m->live != 0;
+    out->mask_colours = (int32_t)m->n_mask_colour;
+    for (size_t i = 0; i < m->n_mask_colour; i++) out->mask_colour[i] = m->mask_colour[i] & 0xffffff;
+    out->shared_bytes = m->shared_bytes;
+    return codec_get_text(out->shared_memory, sizeof out->shared_memory, m->shared_memory, "world.shared_memory", err);
 }
 
 /* first + count <= room, count >= 1 */
@@ -402,6 +445,47 @@ vg_status vg_decoded_frames(const vg_codec *c, int32_t first, int32_t count, vg_
         f->environment = first + i;
         const vg_status status = get_frame(f, m->frame[i], err);
         if (status) return vg_fail_context(err, status, "environment %d", first + i);
+    }
+    return VG_OK;
+}
+
+static vg_status get_picture(vg_wire_picture *out, const uint64_t n[PICTURE_NUMBERS], int32_t environment,
+                             int32_t cameras, vg_error *err) {
+    VG_TRY(codec_check_range("picture camera", n[0], 0, (uint64_t)cameras - 1, err));
+    VG_TRY(codec_check_range("picture kind", n[1], 0, VG_PICTURE_KINDS - 1, err));
+    VG_TRY(codec_check_range("picture encoding", n[2], 0, VG_PICTURE_ENCODINGS - 1, err));
+    VG_TRY(codec_check_range("picture width", n[3], 1, VG_PICTURE_SIDE, err));
+    VG_TRY(codec_check_range("picture height", n[4], 1, VG_PICTURE_SIDE, err));
+    VG_TRY(codec_check_range("picture bytes", n[5], 1, VG_MESSAGE_MAX, err));
+    if (n[2] == VG_PICTURE_RAW && n[5] != 4 * n[3] * n[4])
+        return vg_fail(err, VG_CORRUPT, "a raw picture of %llu x %llu px has %llu bytes", (unsigned long long)n[3],
+                       (unsigned long long)n[4], (unsigned long long)n[5]);
+    if (n[2] == VG_PICTURE_JPEG && n[1] != VG_PICTURE_LIT)
+        return vg_fail(err, VG_CORRUPT, "a JPEG of kind %llu; only lit pictures may lose a little",
+                       (unsigned long long)n[1]);
+    *out = (vg_wire_picture){.environment = environment,
+                             .camera = (int32_t)n[0],
+                             .kind = (int32_t)n[1],
+                             .encoding = (int32_t)n[2],
+                             .width = (int32_t)n[3],
+                             .height = (int32_t)n[4],
+                             .bytes = n[5],
+                             .place = n[6],
+                             .stamp = n[7]};
+    return VG_OK;
+}
+
+vg_status vg_decoded_pictures(const vg_codec *c, int32_t cameras, vg_wire_picture *out, int32_t room, int32_t *count,
+                              uint64_t *dropped, vg_error *err) {
+    const Vergence__Frames *m = c->message->frames;
+    *count = 0, *dropped = m->dropped;
+    for (size_t f = 0; f < m->n_frame; f++) {
+        const size_t n = m->frame[f]->n_picture;
+        if (n % PICTURE_NUMBERS || n / PICTURE_NUMBERS > (size_t)(room - *count))
+            return vg_fail(err, VG_CORRUPT, "frame.picture has %zu numbers; it must be 8 for each of at most %d", n,
+                           room);
+        for (size_t i = 0; i < n; i += PICTURE_NUMBERS)
+            VG_TRY(get_picture(&out[(*count)++], m->frame[f]->picture + i, (int32_t)(m->first + f), cameras, err));
     }
     return VG_OK;
 }

@@ -9,7 +9,9 @@
 
 #include <stdbool.h>
 
-#define VG_PROTOCOL_VERSION 1
+#define VG_PROTOCOL_VERSION 1                  /* of keypoint and skeleton streams */
+#define VG_WORLD_VERSION    2                  /* of the exchange with a world; 2 brought pictures */
+#define VG_WORLD_OLDEST     1                  /* still spoken */
 #define VG_MESSAGE_MAX      ((size_t)64 << 20) /* bytes of the largest message */
 
 /* The values are the field numbers in the envelope. */
@@ -31,6 +33,8 @@ typedef struct vg_wire_hello {
     uint32_t version;
     uint64_t capabilities;
     char name[64];
+    uint32_t pictures, encodings; /* bit per vg_picture_kind, per vg_picture_encoding */
+    bool shared_memory;
 } vg_wire_hello;
 
 #define VG_WIRE_OBSTACLES_MAX 128
@@ -48,7 +52,30 @@ typedef struct vg_wire_world {
     float bounds[10], limits[3];
     int32_t obstacle_count;
     float obstacles[VG_WIRE_OBSTACLES_MAX * VG_WIRE_OBSTACLE];
+    uint32_t pictures;
+    int32_t mask_colours; /* 0, or as many as people */
+    uint32_t mask_colour[VG_MAX_PEOPLE];
+    char shared_memory[64];
+    uint64_t shared_bytes;
+    bool live;
 } vg_wire_world;
+
+/* Pictures that travel beside frames. */
+typedef enum vg_picture_kind { VG_PICTURE_LIT, VG_PICTURE_MASK, VG_PICTURE_DEPTH, VG_PICTURE_KINDS } vg_picture_kind;
+typedef enum vg_picture_encoding { VG_PICTURE_RAW, VG_PICTURE_JPEG, VG_PICTURE_ENCODINGS } vg_picture_encoding;
+#define VG_PICTURE_SIDE 16384 /* px, most */
+
+/* One picture as a frame tells of it. Raw: 4 bytes a pixel, row by row from the top: blue, green, red, 255; depth: a
+ * little-endian float, metres along the axis. */
+typedef struct vg_wire_picture {
+    int32_t environment, camera;
+    int32_t kind, encoding; /* vg_picture_kind, vg_picture_encoding */
+    int32_t width, height;
+    uint64_t bytes;
+    uint64_t
+        place; /* in a part: which one, 0 is the first after the envelope; in shared memory: byte offset of its head */
+    uint64_t stamp; /* 0: in a part; else what its head in shared memory must hold */
+} vg_wire_picture;
 
 typedef struct vg_wire_reset {
     uint64_t seed;
@@ -104,6 +131,10 @@ vg_status vg_encode_step(vg_codec *codec, uint64_t sequence, int32_t first, int3
                          vg_bytes *out, vg_error *err);
 vg_status vg_encode_frames(vg_codec *codec, uint64_t sequence, int32_t first, int32_t count, vg_frame *in,
                            vg_bytes *out, vg_error *err);
+/* The same with pictures [picture_count], sorted by environment, and the count of frames dropped so far. */
+vg_status vg_encode_frames_pictures(vg_codec *codec, uint64_t sequence, int32_t first, int32_t count, vg_frame *in,
+                                    const vg_wire_picture *pictures, int32_t picture_count, uint64_t dropped,
+                                    vg_bytes *out, vg_error *err);
 vg_status vg_encode_error(vg_codec *codec, uint64_t sequence, const vg_wire_error *in, vg_bytes *out, vg_error *err);
 /* `sequence` counts the pictures of this camera, or the skeletons of this stream, from 1. */
 vg_status vg_encode_keypoints(vg_codec *codec, uint64_t sequence, const vg_wire_keypoints *in, vg_bytes *out,
@@ -126,6 +157,10 @@ vg_status vg_decoded_step(const vg_codec *codec, int32_t *first, int32_t *count,
                           int32_t cameras, vg_error *err);
 /* Into `count` initialised frames; the message must hold exactly those, for environments from `first` on. */
 vg_status vg_decoded_frames(const vg_codec *codec, int32_t first, int32_t count, vg_frame *out, vg_error *err);
+/* The pictures that the frames tell of, at most `room`: cameras, kinds and sizes are possible ones, and raw pictures have
+ * as many bytes as their size needs. Where they lie is the caller's to check. */
+vg_status vg_decoded_pictures(const vg_codec *codec, int32_t cameras, vg_wire_picture *out, int32_t room,
+                              int32_t *count, uint64_t *dropped, vg_error *err);
 /* Confidences above 1 become 1. */
 vg_status vg_decoded_keypoints(const vg_codec *codec, vg_wire_keypoints *out, vg_error *err);
 /* The dimensions first; then into skeletons initialised for exactly those. */

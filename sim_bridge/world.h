@@ -139,9 +139,8 @@ typedef struct vg_game_config {
     const char
         *cameras;       /* names or indices between blanks; NULL or "": those behind the player's, spawned if need be */
     const char *people; /* names between blanks; one word: that with 1, 2, ... behind it; NULL or "": human */
-    int32_t width, height;    /* px */
-    double fov;               /* degrees, horizontal */
-    double reconnect_seconds; /* a game that went away is waited for so long */
+    int32_t width, height; /* px */
+    double fov;            /* degrees, horizontal */
 } vg_game_config;
 
 /* How to open a world. vg_world_config_default() is valid as it is (embedded, blank). Strings are borrowed for the call. */
@@ -155,9 +154,13 @@ typedef struct vg_world_config {
     double miss_rate,
         swap_rate; /* share of visible people missed per camera and frame; share of neighbouring pairs whose keypoints are swapped */
     /* remote, unrealcv */
-    const char *endpoint;   /* tcp://host:port or ipc:///path; a game: tcp://host:port or unix:///path */
-    double timeout_seconds; /* how long a step may take before the peer counts as dead */
-    int32_t keypoints;      /* vg_keypoint_source */
+    const char *endpoint;     /* tcp://host:port or ipc:///path; a game: tcp://host:port or unix:///path */
+    double timeout_seconds;   /* how long a step may take before the peer counts as dead */
+    double reconnect_seconds; /* a peer that went away is waited for so long; 0: not at all */
+    int32_t keypoints;        /* vg_keypoint_source; of games */
+    const char *save_images;  /* NULL or "", or a folder that pictures go to (see picture.h) */
+    const char *images;       /* which: "lit,mask,depth"; NULL or "": lit */
+    bool shared_memory;       /* remote: pictures come through shared memory where the peer is on this machine */
     vg_game_config game;
     /* embedded: */
     double step_seconds; /* world time of a step; 0: the preset's */

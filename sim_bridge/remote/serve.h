@@ -12,7 +12,10 @@ typedef struct vg_serve_config {
     const atomic_bool *stop;                            /* the server returns soon after this becomes true */
     void (*ready)(void *context, const char *endpoint); /* called once with the bound endpoint; may be NULL */
     void *context;
-    const vg_log *log; /* may be NULL */
+    uint32_t pictures;    /* offered: bit per vg_picture_kind; only of embedded worlds */
+    int32_t jpeg_quality; /* of lit pictures, 1 to 100; 0: raw */
+    bool live;            /* time runs by the clock, and a step is answered with the newest frame */
+    const vg_log *log;    /* may be NULL */
 } vg_serve_config;
 
 vg_serve_config vg_serve_config_default(void); /* tcp://127.0.0.1:5555, 10 s */

@@ -23,7 +23,7 @@ vg_status vg_wire_socket(void **out, void *context, int type, vg_error *err) {
 }
 
 vg_wire_world vg_wire_of_info(const vg_world_info *i) {
-    vg_wire_world w = {.version = VG_PROTOCOL_VERSION,
+    vg_wire_world w = {.version = VG_WORLD_VERSION,
                        .dims = i->dims,
                        .environments = i->envs,
                        .step_seconds = i->step_seconds,

@@ -74,7 +74,7 @@ static vg_status recover(ucv_client *c, ucv_env *e, vg_frame *frame, vg_status s
         pause = 2 * pause < PAUSE_MOST_NS ? 2 * pause : PAUSE_MOST_NS;
     } while (vg_clock_now_ns() < deadline);
     *err = again;
-    return vg_fail_context(err, again.status, "the game did not come back within game.reconnect_seconds = %g",
+    return vg_fail_context(err, again.status, "the game did not come back within world.reconnect_seconds = %g",
                            c->wish.reconnect_seconds);
 }
 
@@ -272,7 +272,7 @@ vg_status vg_unrealcv_open(vg_world **out, const vg_world_config *config, vg_err
                            .width = config->game.width,
                            .height = config->game.height,
                            .fov = config->game.fov,
-                           .reconnect_seconds = config->game.reconnect_seconds,
+                           .reconnect_seconds = config->reconnect_seconds,
                            .log = config->log};
     copy_words(c->wish.cameras, config->game.cameras);
     copy_words(c->wish.people, config->game.people);

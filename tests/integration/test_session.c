@@ -185,7 +185,8 @@ static void a_world_that_dies_ends_the_session_with_one_error(void **state) {
     snprintf(
         words, sizeof words,
         "train --out %s --cameras 3 --people 3 --envs 4 --steps 1e8 --endpoint ipc://%s --set train.hidden=16 --set "
-        "train.rollout_steps=25 --set train.minibatches=1 --set world.timeout_seconds=0.5 --quiet",
+        "train.rollout_steps=25 --set train.minibatches=1 --set world.timeout_seconds=0.5 --set "
+        "world.reconnect_seconds=0 --quiet",
         in_folder("orphan"), endpoint);
     const pid_t train = vg_test_start("vergence", words);
     VG_TEST_WAIT_FOR(exists("orphan", "curve.csv"));

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <zmq.h>
@@ -69,7 +70,7 @@ static void finish(server *s) {
 static vg_world *connect_to(const char *endpoint, double timeout) {
     vg_error err = {0};
     vg_world_config c = world_config();
-    c.kind = "remote", c.endpoint = endpoint, c.timeout_seconds = timeout;
+    c.kind = "remote", c.endpoint = endpoint, c.timeout_seconds = timeout, c.reconnect_seconds = 0;
     vg_world *world;
     assert_ok(vg_world_open(&world, &c, &err));
     return world;
@@ -192,6 +193,7 @@ static void a_second_client_waits_until_the_first_is_gone(void **state) {
 static pid_t fork_server(const char *listen) {
     const pid_t pid = fork();
     if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nothing behind */
         vg_error err = {0};
         atomic_bool stop = false;
         vg_world_config config = world_config();
@@ -228,6 +230,42 @@ static void a_server_that_dies_is_missed_and_picked_up_again(void **state) {
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
     free(frames), free(again);
+}
+
+static void a_server_that_comes_back_is_waited_for_and_episodes_begin_again(void **state) {
+    (void)state;
+    char listen[512];
+    snprintf(listen, sizeof listen, "ipc://%s/returning", vg_test_folder());
+    pid_t pid = fork_server(listen);
+    vg_error err = {0};
+    vg_world_config c = world_config();
+    c.kind = "remote", c.endpoint = listen, c.timeout_seconds = 1, c.reconnect_seconds = 60;
+    vg_world *world;
+    assert_ok(vg_world_open(&world, &c, &err));
+    vg_frame *frames = new_frames(world), *first = new_frames(world);
+    const vg_reset resets[ENVS] = {{1, 1, 0}, {2, 2, 0}, {3, 3, 0}};
+    assert_ok(vg_world_reset(world, 0, ENVS, resets, first, &err));
+    vg_command commands[ENVS];
+    vg_rng rng = vg_test_rng(6);
+    random_commands(commands, &rng, first);
+    assert_ok(vg_world_step(world, 0, ENVS, commands, frames, &err));
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    pid = fork_server(listen);
+    assert_ok(vg_world_step(world, 1, 1, commands + 1, vg_frame_at(frames, 1), &err));
+    const vg_frame *again = vg_frame_at(frames, 1), *before = vg_frame_at(first, 1);
+    assert_int_equal(again->flags, before->flags | VG_FRAME_TRUNCATED);
+    assert_memory_equal(vg_frame_truth(again), vg_frame_truth(before), sizeof(float) * 7 * 14 * 3);
+    /* the other environments began again too, and say so when they are stepped next */
+    assert_ok(vg_world_step(world, 0, 1, commands, frames, &err));
+    assert_int_equal(frames->flags & VG_FRAME_TRUNCATED, VG_FRAME_TRUNCATED);
+    assert_ok(vg_world_step(world, 0, ENVS, commands, frames, &err));
+    assert_int_equal(frames->flags & VG_FRAME_TRUNCATED, 0);
+    assert_int_equal(vg_frame_at(frames, 2)->flags & VG_FRAME_TRUNCATED, VG_FRAME_TRUNCATED);
+    vg_world_close(world);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    free(frames), free(first);
 }
 
 /* ---- peers that do not speak as they should ---- */
@@ -278,9 +316,9 @@ static void a_server_of_another_version_or_without_manners_is_refused(void **sta
     vg_codec *codec;
     vg_bytes bytes;
     assert_ok(vg_codec_create(&codec, 65536, &err));
-    const vg_wire_world world = {.version = 2, .dims = {5, 7, 14}, .environments = ENVS, .step_seconds = 0.1};
+    const vg_wire_world world = {.version = 3, .dims = {5, 7, 14}, .environments = ENVS, .step_seconds = 0.1};
     assert_ok(vg_encode_world(codec, 1, &world, &bytes, &err));
-    expect_of_liar(bytes.data, bytes.size, VG_VERSION, "protocol version 2");
+    expect_of_liar(bytes.data, bytes.size, VG_VERSION, "protocol version 3");
     expect_of_liar("\x08\x01nonsense", 10, VG_CORRUPT, "not a vergence.Envelope");
     assert_ok(vg_encode_empty(codec, 1, VG_MESSAGE_PONG, &bytes, &err));
     expect_of_liar(bytes.data, bytes.size, VG_CORRUPT, "kind 9");
@@ -358,6 +396,7 @@ int main(void) {
         cmocka_unit_test(a_world_of_another_size_is_refused),
         cmocka_unit_test(a_second_client_waits_until_the_first_is_gone),
         cmocka_unit_test(a_server_that_dies_is_missed_and_picked_up_again),
+        cmocka_unit_test(a_server_that_comes_back_is_waited_for_and_episodes_begin_again),
         cmocka_unit_test(a_server_of_another_version_or_without_manners_is_refused),
         cmocka_unit_test(clients_without_manners_get_an_error_and_the_world_goes_on),
     };

@@ -244,7 +244,7 @@ static void a_game_that_stays_away_is_one_clear_error(void **state) {
     char endpoint[64];
     vg_error err = {0};
     vg_world_config c = config_of(&g, endpoint);
-    c.game.reconnect_seconds = 0.3;
+    c.reconnect_seconds = 0.3;
     vg_world *w;
     assert_ok(vg_world_open(&w, &c, &err));
     vg_frame *frame = new_frame(w);
@@ -253,7 +253,7 @@ static void a_game_that_stays_away_is_one_clear_error(void **state) {
     atomic_store(&g.stop, true);
     const vg_command command = {.cameras = 3};
     shutdown(g.listener, SHUT_RDWR);
-    assert_error(vg_world_step(w, 0, 1, &command, frame, &err), VG_UNREACHABLE, "game.reconnect_seconds = 0.3");
+    assert_error(vg_world_step(w, 0, 1, &command, frame, &err), VG_UNREACHABLE, "world.reconnect_seconds = 0.3");
     vg_world_close(w);
     free(frame);
     fake_stop(&g);
