@@ -112,7 +112,6 @@ static vg_status reset(vg_world *world, int32_t first, int32_t count, const vg_r
         vg_status status = begin_episode(c, e, &resets[i], err);
         if (status == VG_OK) status = whole_frame(c, e, frame, err);
         if (status != VG_OK) VG_TRY(recover(c, e, frame, status, err));
-        frame->environment = first + i;
         frame->flags = (frame->flags & ~(uint32_t)VG_FRAME_TRUNCATED) | VG_FRAME_FIRST;
     }
     return VG_OK;
@@ -175,7 +174,6 @@ static vg_status step(vg_world *world, int32_t first, int32_t count, const vg_co
         vg_frame *frame = vg_frame_at(frames, i);
         const vg_status status = receive_frame(c, e, frame, err);
         if (status != VG_OK) VG_TRY(recover(c, e, frame, status, err));
-        frame->environment = first + i;
     }
     return VG_OK;
 }
@@ -190,8 +188,9 @@ static void close_world(vg_world *world) {
         if (e->link.fd >= 0 && e->pace == VG_PACE_PAUSE)
             ucv_request(&e->link, &reply, NULL, "vset /action/game/resume"); /* as it was found */
         ucv_link_close(&e->link);
-        free(e->state);
+        free(e->state), free(e->canvas);
     }
+    vg_picture_store_destroy(c->wish.store);
     free(c->env);
     free(c);
 }
@@ -277,6 +276,10 @@ vg_status vg_unrealcv_open(vg_world **out, const vg_world_config *config, vg_err
     copy_words(c->wish.cameras, config->game.cameras);
     copy_words(c->wish.people, config->game.people);
     vg_status status = sim_scene_load(&c->sim.scene, config->scene, err);
+    if (status == VG_OK && config->save_images && config->save_images[0]) {
+        status = vg_picture_kinds(&c->wish.save, config->images && config->images[0] ? config->images : "lit", err);
+        if (status == VG_OK) status = vg_picture_store_create(&c->wish.store, config->save_images, err);
+    }
     if (status == VG_OK) {
         describe(&c->base.info, c, config);
         status = open_games(c, config, err);

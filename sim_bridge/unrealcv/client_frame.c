@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DRIFT 1e-3 /* m, rad: a camera this far from where it was sent was held up by something */
@@ -28,15 +29,20 @@ static void place_camera(ucv_env *e, int32_t i) {
     ucv_ask_numbers(&e->link, text, pose + 3, 3);
 }
 
+static uint32_t wanted_pictures(const ucv_client *c) {
+    return c->wish.save | (c->wish.keypoints == VG_KEYPOINTS_MASKED ? 1u << VG_PICTURE_MASK : 0);
+}
+
 void ucv_ask_frame(ucv_client *c, ucv_env *e, bool tick) {
     ucv_link *link = &e->link;
     const int32_t cameras = c->sim.dims.cameras, people = c->sim.dims.people;
     ucv_round_begin(link);
-    const bool masks = c->wish.keypoints == VG_KEYPOINTS_MASKED;
+    static const char *const names[VG_PICTURE_KINDS] = {"lit bmp", "object_mask bmp", "depth npy"};
+    const uint32_t pictures = wanted_pictures(c);
     const int32_t per_camera = e->has_pose ? 1 : 2;
     if (e->pace == VG_PACE_PAUSE) ucv_ask(link, "vset /action/game/pause");
     if (e->pace == VG_PACE_FREE && e->has_batch)
-        ucv_ask(link, "vbatch %d", 2 * per_camera * cameras + people + (masks ? cameras : 0));
+        ucv_ask(link, "vbatch %d", 2 * per_camera * cameras + people + __builtin_popcount(pictures) * cameras);
     e->place_at = link->count;
     for (int32_t i = 0; i < cameras; i++) place_camera(e, i);
     e->tick_at = -1;
@@ -52,8 +58,11 @@ void ucv_ask_frame(ucv_client *c, ucv_env *e, bool tick) {
     }
     e->bones_at = link->count;
     for (int32_t p = 0; p < people; p++) ucv_ask(link, "vget /human/%s/3d_keypoint", e->person[p]);
-    e->mask_at = masks ? link->count : -1;
-    for (int32_t i = 0; masks && i < cameras; i++) ucv_ask(link, "vget /camera/%s/object_mask bmp", e->camera[i]);
+    for (int kind = 0; kind < VG_PICTURE_KINDS; kind++) {
+        e->picture_at[kind] = pictures & 1u << kind ? link->count : -1;
+        for (int32_t i = 0; e->picture_at[kind] >= 0 && i < cameras; i++)
+            ucv_ask(link, "vget /camera/%s/%s", e->camera[i], names[kind]);
+    }
 }
 
 /* --- cameras ------------------------------------------------------------------------------------------------------------- */
@@ -146,9 +155,9 @@ static vg_status look(const ucv_client *c, const ucv_env *e, vg_frame *frame, co
                       vg_error *err) {
     sim_sight sights[VG_MAX_PEOPLE];
     ucv_picture mask = {0};
-    const int32_t people = frame->dims.people;
-    if (e->mask_at >= 0 && !ucv_read_bmp(&mask, ucv_reply(&e->link, e->mask_at + camera)))
-        return ucv_reply_wrong(&e->link, e->mask_at + camera, "a BMP of 32 bits was expected", err);
+    const int32_t people = frame->dims.people, mask_at = e->picture_at[VG_PICTURE_MASK] + camera;
+    if (c->wish.keypoints == VG_KEYPOINTS_MASKED && !ucv_read_bmp(&mask, ucv_reply(&e->link, mask_at)))
+        return ucv_reply_wrong(&e->link, mask_at, "a BMP of 32 bits was expected", err);
     const vg_camera *view = &vg_frame_cameras(frame)[camera];
     vg_keypoint *keypoints = vg_frame_keypoints(frame) + (size_t)camera * (size_t)people * VG_JOINTS14;
     memset(keypoints, 0, sizeof *keypoints * (size_t)people * VG_JOINTS14);
@@ -163,6 +172,58 @@ static vg_status look(const ucv_client *c, const ucv_env *e, vg_frame *frame, co
             sim_detect(keypoints + p * VG_JOINTS14, &sights[p], view, &c->sim, e->state, camera, p);
     }
     if (c->sim.swap_rate > 0) sim_swap(keypoints, &c->sim, e->state, sights, camera);
+    return VG_OK;
+}
+
+/* --- pictures ------------------------------------------------------------------------------------------------------------ */
+
+/* A picture as files have them: from the top, opaque; depth in metres. */
+static void repaint(unsigned char *out, const ucv_picture *p, int kind) {
+    for (int32_t y = 0; y < p->height; y++) {
+        const unsigned char *from = ucv_picture_row(p, y);
+        for (int32_t x = 0; x < p->width; x++, from += 4, out += 4) {
+            memcpy(out, from, 4);
+            if (kind != VG_PICTURE_DEPTH) {
+                out[3] = 255;
+                continue;
+            }
+            float depth;
+            memcpy(&depth, from, sizeof depth);
+            depth /= 100;
+            memcpy(out, &depth, sizeof depth);
+        }
+    }
+}
+
+static vg_status keep_picture(const ucv_client *c, ucv_env *e, const vg_frame *frame, int kind, int32_t camera,
+                              vg_error *err) {
+    const int32_t at = e->picture_at[kind] + camera;
+    ucv_picture p;
+    const bool good = kind == VG_PICTURE_DEPTH ? ucv_read_npy(&p, ucv_reply(&e->link, at))
+                                               : ucv_read_bmp(&p, ucv_reply(&e->link, at));
+    if (!good) return ucv_reply_wrong(&e->link, at, "a picture was expected: correct world.images", err);
+    const size_t size = (size_t)4 * (size_t)p.width * (size_t)p.height;
+    if (size > e->canvas_size) {
+        unsigned char *canvas = realloc(e->canvas, size);
+        if (!canvas) return vg_fail(err, VG_NO_MEMORY, "unrealcv: no memory for a picture");
+        e->canvas = canvas, e->canvas_size = size;
+    }
+    repaint(e->canvas, &p, kind);
+    const vg_picture picture = {.environment = frame->environment,
+                                .camera = camera,
+                                .kind = kind,
+                                .width = p.width,
+                                .height = p.height,
+                                .frame_id = frame->frame_id,
+                                .data = e->canvas,
+                                .size = size};
+    return vg_picture_store_put(c->wish.store, &picture, err);
+}
+
+static vg_status keep_pictures(const ucv_client *c, ucv_env *e, const vg_frame *frame, vg_error *err) {
+    for (int kind = 0; kind < VG_PICTURE_KINDS; kind++)
+        for (int32_t i = 0; c->wish.save & 1u << kind && i < frame->dims.cameras; i++)
+            VG_TRY(keep_picture(c, e, frame, kind, i, err));
     return VG_OK;
 }
 
@@ -181,5 +242,6 @@ vg_status ucv_take_frame(ucv_client *c, ucv_env *e, vg_frame *frame, vg_error *e
     frame->target = vg_frame_present(frame)[0] ? 0 : -1;
     frame->frame_id = e->state->frame_id;
     frame->time_ns = e->state->time_ns;
-    return VG_OK;
+    frame->environment = (int32_t)(e - c->env);
+    return keep_pictures(c, e, frame, err);
 }

@@ -6,6 +6,7 @@
 #define VG_SIM_BRIDGE_UNREALCV_CLIENT_IMPL_H
 
 #include "sim_bridge/embedded/sim.h"
+#include "sim_bridge/picture.h"
 #include "sim_bridge/unrealcv/client_link.h"
 #include "sim_bridge/unrealcv/client_replies.h"
 
@@ -18,6 +19,8 @@ typedef struct ucv_wishes {
     int32_t width, height;
     double fov;
     double reconnect_seconds;
+    uint32_t save;           /* pictures to be kept: bit per vg_picture_kind */
+    vg_picture_store *store; /* where */
     const vg_log *log;
 } ucv_wishes;
 
@@ -37,7 +40,9 @@ typedef struct ucv_env {
     char tick[64];      /* the command that lets one step pass */
     int64_t running_ns; /* wall clock: since when the game runs (pause, free) */
     /* the round that asks for a frame: index of the first reply of each kind, -1 where it was not asked for */
-    int32_t tick_at, place_at, look_at, bones_at, mask_at;
+    int32_t tick_at, place_at, look_at, bones_at, picture_at[VG_PICTURE_KINDS];
+    unsigned char *canvas; /* a picture on its way to a file */
+    size_t canvas_size;
     ucv_bones_read bones;
 } ucv_env;
 

@@ -137,6 +137,9 @@ static void masks_with_four_extra_bytes_hide_what_they_show_otherwise(void **sta
     vg_error err = {0};
     vg_world_config c = config_of(&g, endpoint);
     c.keypoints = VG_KEYPOINTS_MASKED;
+    char folder[512], path[600];
+    snprintf(folder, sizeof folder, "%s/kept", vg_test_folder());
+    c.save_images = folder, c.images = "mask";
     vg_world *w;
     assert_ok(vg_world_open(&w, &c, &err));
     vg_frame *frame = new_frame(w);
@@ -153,6 +156,8 @@ static void masks_with_four_extra_bytes_hide_what_they_show_otherwise(void **sta
         }
     assert_true(left > 3);
     assert_true(confident > hidden); /* the second person is hidden everywhere */
+    snprintf(path, sizeof path, "%s/e0/c2/00000000.mask.png", folder);
+    assert_int_equal(access(path, F_OK), 0);
     vg_world_close(w);
     free(frame);
     fake_stop(&g);
