@@ -40,6 +40,16 @@ static void read_bare(vg_codec *codec, const uint8_t *data, size_t size) {
     free(frame);
 }
 
+static void read_pictures(vg_codec *codec, vg_dims dims) {
+    vg_wire_picture pictures[5];
+    int32_t count;
+    uint64_t dropped;
+    vg_error err = {0};
+    if (vg_decoded_pictures(codec, dims.cameras, pictures, 5, &count, &dropped, &err) != VG_OK) return;
+    for (int32_t i = 0; i < count; i++)
+        if (pictures[i].camera >= dims.cameras || pictures[i].bytes > VG_MESSAGE_MAX || pictures[i].width < 1) abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static vg_codec *codec;
     static vg_frame *frames;
@@ -79,6 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     case VG_MESSAGE_FRAMES:
         vg_decoded_frames(codec, 0, 1, frames, &err);
         vg_decoded_frames(codec, 0, ENVS, frames, &err);
+        read_pictures(codec, dims);
         break;
     case VG_MESSAGE_ERROR:
         vg_decoded_error(codec, &said, &err);
