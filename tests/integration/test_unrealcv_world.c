@@ -17,8 +17,9 @@ static game start_game(int port) {
     char words[8192], path[4200], text[4096];
     snprintf(words, sizeof words, "unrealcv --listen 127.0.0.1:%d --people 4 --seed 7 --uds %s --json", port,
              vg_test_folder());
-    game g = {.pid = vg_test_start("vergence", words)};
     snprintf(path, sizeof path, "%s/stdout", vg_test_folder());
+    unlink(path); /* what an earlier game said */
+    game g = {.pid = vg_test_start("vergence", words)};
     const char *at = NULL;
     VG_TEST_WAIT_FOR((vg_test_read_back(path, text, sizeof text), (at = strstr(text, "\"port\":")) && strchr(at, '}')));
     g.port = atoi(at + 7);
