@@ -11,6 +11,7 @@
 
 #define START_POINTS 300  /* a pair, to judge a start and to narrow the loss */
 #define FINAL_POINTS 1000 /* a pair, where sightings are dropped and admitted, and lenses judged */
+#define WIDENED      2
 #define ROUNDS       6
 #define EVERYWHERE   1000 /* thresholds: as far as a picture is wide */
 #define GOOD_START   0.3  /* score below which a start needs no rival */
@@ -123,6 +124,22 @@ static void narrow(rig_solver *s, double from, double to, int32_t steps) {
     rig_place_structures(s, to);
 }
 
+/* Places all cameras from the sightings alone; where one does not find its place, again with wider thresholds: lenses may be
+ * wrong. */
+static bool from_scratch(rig_solver *s, int32_t *missing) {
+    double kept[VG_BUNDLE_CAMERAS_MAX];
+    memcpy(kept, s->threshold_px, sizeof kept);
+    bool all = rig_from_scratch(s, missing);
+    for (int widen = 0; widen < WIDENED && !all; widen++) {
+        for (int32_t c = 0; c < s->bundle->cameras; c++) s->threshold_px[c] *= 2;
+        rig_say(s, "camera %s found no place; again, with thresholds of %.0f px", s->names[*missing],
+                s->threshold_px[0]);
+        all = rig_from_scratch(s, missing);
+    }
+    memcpy(s->threshold_px, kept, sizeof kept);
+    return all;
+}
+
 /* Places from the start, from the sightings, or from whichever of both fits better. */
 static vg_status find_start(rig_solver *s, vg_rig_result *result, vg_error *err) {
     const size_t bytes = (size_t)s->bundle->cameras * sizeof *s->bundle->camera;
@@ -144,7 +161,7 @@ static vg_status find_start(rig_solver *s, vg_rig_result *result, vg_error *err)
     result->from_start = start_score < GOOD_START;
     int32_t missing;
     if (!result->from_start) {
-        const bool all = rig_from_scratch(s, &missing);
+        const bool all = from_scratch(s, &missing);
         rig_choose(s, START_POINTS);
         if (all) {
             for (int32_t k = 0; k < s->bundle->structures; k++) s->known[k] = false;

@@ -1,7 +1,6 @@
 /* Sightings read from CSV: one line a sighting, or DeepLabCut's one line a frame. */
 #include "calibration/sightings.h"
 
-#include "calibration/corners.h"
 #include "common/text.h"
 
 #include <dirent.h>
@@ -297,21 +296,26 @@ static vg_status parse_lines(table *t, vg_lines *lines, vg_span *fields) {
     return VG_OK;
 }
 
-/* Caliscope's files: cameras and points are numbers. */
+vg_status vg_sightings_add_corners(vg_sightings *out, const vg_corners *corners, const char *const *cameras,
+                                   vg_error *err) {
+    vg_sighting s = {.camera = -1, .point = -1, .confidence = 1};
+    for (size_t i = 0; i < corners->count; i++) {
+        const vg_corner *c = corners->corner + i;
+        char number[16], point[16];
+        snprintf(number, sizeof number, "%d", c->camera), snprintf(point, sizeof point, "%d", c->point);
+        s.frame = c->sync, s.person = c->object, s.u = c->u, s.v = c->v;
+        memcpy(s.board, c->board, sizeof s.board);
+        VG_TRY(vg_names_index(&s.camera, &out->cameras, cameras ? cameras[c->camera] : number, VG_CAMERA_SET_MAX, err));
+        VG_TRY(vg_names_index(&s.point, &out->points, point, VG_POINTS_MAX, err));
+        VG_TRY(vg_sightings_add(out, &s, err));
+    }
+    return VG_OK;
+}
+
 static vg_status parse_caliscope(vg_sightings *out, const char *name, const char *text, size_t size, vg_error *err) {
     vg_corners corners = {0};
     vg_status status = vg_corners_parse(name, text, size, &corners, err);
-    vg_sighting s = {.camera = -1, .point = -1, .confidence = 1};
-    for (size_t i = 0; i < corners.count && status == VG_OK; i++) {
-        const vg_corner *c = corners.corner + i;
-        char camera[16], point[16];
-        snprintf(camera, sizeof camera, "%d", c->camera), snprintf(point, sizeof point, "%d", c->point);
-        s.frame = c->sync, s.person = c->object, s.u = c->u, s.v = c->v;
-        memcpy(s.board, c->board, sizeof s.board);
-        status = vg_names_index(&s.camera, &out->cameras, camera, VG_CAMERA_SET_MAX, err);
-        if (status == VG_OK) status = vg_names_index(&s.point, &out->points, point, VG_POINTS_MAX, err);
-        if (status == VG_OK) status = vg_sightings_add(out, &s, err);
-    }
+    if (status == VG_OK) status = vg_sightings_add_corners(out, &corners, NULL, err);
     vg_corners_free(&corners);
     return status;
 }

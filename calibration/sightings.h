@@ -12,6 +12,7 @@
 #ifndef VG_CALIBRATION_SIGHTINGS_H
 #define VG_CALIBRATION_SIGHTINGS_H
 
+#include "calibration/corners.h"
 #include "calibration/files.h"
 
 #include <stdbool.h>
@@ -55,6 +56,10 @@ vg_status vg_sightings_read(vg_sightings *out, const char *path, vg_error *err);
 /* One file's text. `camera`: whose file it is, NULL where the file has a column camera. Adds to `out`. */
 vg_status vg_sightings_parse(vg_sightings *out, const char *name, const char *text, size_t size, const char *camera,
                              vg_error *err);
+
+/* Corners of boards as sightings. `cameras`: names by the corners' numbers; NULL: the numbers are the names. */
+vg_status vg_sightings_add_corners(vg_sightings *out, const vg_corners *corners, const char *const *cameras,
+                                   vg_error *err);
 
 /* Makes `camera` of every sighting an index into `set`: by name, else by the last number in the names
  * (`cam_01`, `cam01_json`, `1`), else by the beginning of the file's name. VG_NOT_FOUND names the camera that the calibration lacks and those it has. */
