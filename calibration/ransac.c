@@ -1,4 +1,5 @@
 /* RANSAC over the minimal solvers. */
+#include "calibration/median.h"
 #include "calibration/minimal.h"
 
 #include <lapacke.h>
@@ -142,10 +143,6 @@ static int32_t relative_inliers(bool *inlier, double *angle, const vg_rigid *pos
     return count;
 }
 
-static int compare_doubles(const void *a, const void *b) {
-    return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
-}
-
 int32_t vg_relate(vg_rigid *pose, bool *inlier, double *parallax, const double *f0, const double *f1, int32_t n,
                   const vg_ransac *ransac) {
     if (n < 6) return 0;
@@ -179,8 +176,7 @@ int32_t vg_relate(vg_rigid *pose, bool *inlier, double *parallax, const double *
     double *angle = most ? malloc((size_t)n * sizeof *angle) : NULL;
     if (!angle) return 0;
     most = relative_inliers(inlier, angle, pose, f0, f1, n, limit2);
-    qsort(angle, (size_t)most, sizeof *angle, compare_doubles);
-    if (parallax) *parallax = angle[most / 2];
+    if (parallax) *parallax = median_of(angle, most);
     free(angle);
     return most;
 }

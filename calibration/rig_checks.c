@@ -1,5 +1,6 @@
 /* Lengths, planes and floors. */
 #include "calibration/rig_checks.h"
+#include "calibration/median.h"
 
 #include <lapacke.h>
 #include <math.h>
@@ -11,22 +12,16 @@
 #define MIN_STEPS  50
 #define FLOOR_FITS 12
 
-static int compare(const void *a, const void *b) {
-    return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
-}
-
 /* Sorts `values`; figures without outliers. */
 static void sum_up(vg_length_check *out, double *values, int64_t n) {
     const double expected = out->expected;
     *out = (vg_length_check){.mean = (double)NAN, .median = (double)NAN, .sd = (double)NAN, .expected = expected};
     if (n == 0) return;
-    qsort(values, (size_t)n, sizeof *values, compare);
-    const double median = values[n / 2];
+    const double median = median_of(values, n);
     double *off = malloc((size_t)n * sizeof *off), sum = 0, square = 0;
     if (!off) return;
     for (int64_t i = 0; i < n; i++) off[i] = fabs(values[i] - median);
-    qsort(off, (size_t)n, sizeof *off, compare);
-    const double limit = OUTLIER * off[n / 2];
+    const double limit = OUTLIER * median_of(off, n);
     free(off);
     for (int64_t i = 0; i < n; i++) {
         if (fabs(values[i] - median) > limit) continue;
@@ -184,7 +179,7 @@ static int32_t near_plane(double *near, const double *foot, int32_t n, const dou
 /* The height below which the lowest fifth of the points lie. */
 static double low_height(double *scratch, const double *foot, int32_t n, const double normal[3]) {
     for (int32_t i = 0; i < n; i++) scratch[i] = vg_dot3(normal, foot + 3 * i);
-    qsort(scratch, (size_t)n, sizeof *scratch, compare);
+    qsort(scratch, (size_t)n, sizeof *scratch, median_compare);
     return scratch[n / 5];
 }
 

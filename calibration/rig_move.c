@@ -1,4 +1,5 @@
 /* A rig moved as a whole, and aligned with another. */
+#include "calibration/median.h"
 #include "calibration/rig.h"
 
 #include <math.h>
@@ -38,15 +39,6 @@ static void place_of(double out[3], const vg_camera *c) {
     for (int k = 0; k < 3; k++) out[k] = -out[k];
 }
 
-static int compare(const void *a, const void *b) {
-    return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
-}
-
-static double middle_of(double *values, int32_t n) {
-    qsort(values, (size_t)n, sizeof *values, compare);
-    return values[n / 2];
-}
-
 /* The similarity by one camera's place and turn, its scale the median over the distances to others. */
 static vg_similarity align_by(const vg_camera *to, const vg_camera *from, int32_t cameras, int32_t by, bool rigid) {
     vg_similarity s = {.scale = 1};
@@ -58,7 +50,7 @@ static vg_similarity align_by(const vg_camera *to, const vg_camera *from, int32_
         for (int k = 0; k < 3; k++) p[k] -= a[k], q[k] -= b[k];
         if (vg_norm3(p) > 0 && vg_norm3(q) > 0) ratio[n++] = vg_norm3(q) / vg_norm3(p);
     }
-    if (n && !rigid) s.scale = middle_of(ratio, n);
+    if (n && !rigid) s.scale = median_of(ratio, n);
     vg_mat3_transpose(Rt, to[by].R);
     vg_mat3_mul(s.move.R, Rt, from[by].R);
     for (int k = 0; k < 3; k++) a[k] *= s.scale;
@@ -78,7 +70,7 @@ vg_similarity vg_rig_align(const vg_camera *to, const vg_camera *from, int32_t c
             for (int k = 0; k < 3; k++) moved[k] -= q[k];
             off[c] = vg_norm3(moved);
         }
-        const double error = middle_of(off, cameras);
+        const double error = median_of(off, cameras);
         if (error < least) least = error, best = s;
     }
     return best;

@@ -2,6 +2,7 @@
 #include "calibration/rig_report.h"
 
 #include "calibration/calibration.h"
+#include "calibration/median.h"
 
 #include <lapacke.h>
 #include <math.h>
@@ -11,10 +12,6 @@
 #define COVER_X      8
 #define COVER_Y      6
 #define BIAS_SIGHTED 20 /* fewer sightings in a field say nothing of a bias */
-
-static int compare(const void *a, const void *b) {
-    return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
-}
 
 /* Square root of the largest eigenvalue of a symmetric 3 x 3 block of a 6 x 6 matrix. */
 static double longest_axis(const double *block) {
@@ -80,7 +77,7 @@ void vg_rig_report(vg_camera_report *report, const vg_bundle *b, const bool *use
             vg_project(uv, NULL, NULL, b->camera + c, X);
             count_sighting(&t, b->camera + c, g, uv);
         }
-        if (n) qsort(of_camera, (size_t)n, sizeof *of_camera, compare), report[c].median_px = of_camera[n / 2];
+        report[c].median_px = median_of(of_camera, n);
         close_report(report + c, &t);
         if (!covariance) continue;
         report[c].turn_sd = longest_axis(covariance->camera + 36 * (size_t)c);

@@ -2,6 +2,7 @@
 #include "calibration/rig_solver.h"
 
 #include "calibration/calibration.h"
+#include "calibration/median.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -295,10 +296,6 @@ static vg_status last_steps(rig_solver *s, bool *used, vg_rig_result *result, vg
     return VG_OK;
 }
 
-static int compare(const void *a, const void *b) {
-    return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
-}
-
 void vg_rig_distances(vg_rig_result *result, const vg_bundle *b) {
     double *distance = malloc(((size_t)b->sightings + 1) * sizeof *distance), sum = 0;
     int32_t n = 0;
@@ -308,8 +305,8 @@ void vg_rig_distances(vg_rig_result *result, const vg_bundle *b) {
     for (int32_t i = 0; i < b->sightings; i++)
         if (b->sighting[i].weight > 0 && isfinite(distance[i]))
             sum += distance[i] * distance[i], distance[n++] = distance[i];
-    qsort(distance, (size_t)n, sizeof *distance, compare);
-    if (n) result->median_px = distance[n / 2], result->rms_all_px = sqrt(sum / n);
+    result->median_px = median_of(distance, n);
+    if (n) result->rms_all_px = sqrt(sum / n);
     result->noise_px = result->median_px / RAYLEIGH;
     free(distance);
 }

@@ -3,6 +3,7 @@
 
 #include "calibration/calibration.h"
 #include "calibration/lens.h"
+#include "calibration/median.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -253,10 +254,6 @@ void rig_place_structures(rig_solver *s, double scale) {
 
 /* ---- how well all fits ------------------------------------------------------------------------------------------------------- */
 
-static int compare(const void *a, const void *b) {
-    return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
-}
-
 double rig_score(const rig_solver *s, double *median) {
     const vg_bundle *b = s->bundle;
     double *distance = median ? malloc(((size_t)b->sightings + 1) * sizeof *distance) : NULL, sum = 0;
@@ -274,8 +271,7 @@ double rig_score(const rig_solver *s, double *median) {
             }
     }
     if (median) {
-        *median = (double)NAN;
-        if (finite) qsort(distance, (size_t)finite, sizeof *distance, compare), *median = distance[finite / 2];
+        *median = median_of(distance, finite);
         free(distance);
     }
     return n ? sum / n : 1;
