@@ -44,7 +44,7 @@ struct vg_video {
     int64_t index;         /* of the next picture */
     int64_t origin;        /* time stamp of picture 0, in the stream's units */
     int quarter;           /* quarter turns clockwise that make pictures upright */
-    uint8_t *turned;       /* room for a picture before it is turned */
+    uint8_t *room;         /* for a picture that cannot be converted in place */
     int64_t deadline_ns;   /* of the call in progress */
     atomic_bool interrupt; /* by another thread */
 };
@@ -322,17 +322,22 @@ static int64_t time_of(const vg_video *video) {
 }
 
 /* Quarter turns clockwise of a picture of `channels` bytes a pixel; the output is width x height. */
-static void turn(uint8_t *out, size_t stride, const uint8_t *in, int32_t width, int32_t height, int32_t channels,
+static void turn(uint8_t *out, size_t stride, const uint8_t *in, size_t in_stride, const vg_video_info *info,
                  int quarter) {
-    const size_t in_row = (size_t)(quarter & 1 ? height : width) * (size_t)channels;
+    const size_t channels = (size_t)info->channels;
+    const int32_t width = info->width, height = info->height;
     for (int32_t y = 0; y < height; y++)
         for (int32_t x = 0; x < width; x++) {
             const int32_t from_x = quarter == 1 ? y : quarter == 2 ? width - 1 - x : height - 1 - y;
             const int32_t from_y = quarter == 1 ? width - 1 - x : quarter == 2 ? height - 1 - y : x;
-            memcpy(out + (size_t)y * stride + (size_t)x * (size_t)channels,
-                   in + (size_t)from_y * in_row + (size_t)from_x * (size_t)channels, (size_t)channels);
+            memcpy(out + (size_t)y * stride + (size_t)x * channels,
+                   in + (size_t)from_y * in_stride + (size_t)from_x * channels, channels);
         }
 }
+
+/* libswscale writes whole vectors, so beyond the end of rows whose width is not a multiple of this: such pictures go
+ * through a buffer of our own, as do those that are turned. */
+enum { VECTOR = 64 };
 
 static vg_status hand_out(vg_video *video, uint8_t *pixels, size_t stride, vg_error *err) {
     static const enum AVPixelFormat formats[] = {AV_PIX_FMT_BGR24, AV_PIX_FMT_RGB24, AV_PIX_FMT_GRAY8};
@@ -342,16 +347,17 @@ static vg_status hand_out(vg_video *video, uint8_t *pixels, size_t stride, vg_er
     video->convert = sws_getCachedContext(video->convert, f->width, f->height, f->format, f->width, f->height,
                                           formats[video->options.pixels], SWS_BICUBIC, NULL, NULL, NULL);
     if (!video->convert) return vg_fail(err, VG_UNSUPPORTED, "%.300s: its pixels cannot be converted", video->name);
-    if (!video->quarter) {
-        sws_scale(video->convert, (const uint8_t *const *)f->data, f->linesize, 0, f->height, &pixels,
-                  &(int){(int)stride});
-        return VG_OK;
-    }
-    if (!video->turned && !(video->turned = malloc(row * (size_t)video->info.height)))
+    const bool direct = !video->quarter && f->width % VECTOR == 0;
+    const size_t padded = (size_t)(f->width + VECTOR - 1) / VECTOR * VECTOR * (size_t)video->info.channels;
+    if (!direct && !video->room && !(video->room = malloc(padded * (size_t)f->height)))
         return vg_fail(err, VG_NO_MEMORY, "%.300s: out of memory", video->name);
-    sws_scale(video->convert, (const uint8_t *const *)f->data, f->linesize, 0, f->height, &video->turned,
-              &(int){f->width * video->info.channels});
-    turn(pixels, stride, video->turned, video->info.width, video->info.height, video->info.channels, video->quarter);
+    sws_scale(video->convert, (const uint8_t *const *)f->data, f->linesize, 0, f->height,
+              direct ? &pixels : &video->room, &(int){(int)(direct ? stride : padded)});
+    if (video->quarter)
+        turn(pixels, stride, video->room, padded, &video->info, video->quarter);
+    else if (!direct)
+        for (int32_t y = 0; y < f->height; y++)
+            memcpy(pixels + (size_t)y * stride, video->room + (size_t)y * padded, row);
     return VG_OK;
 }
 
@@ -439,7 +445,7 @@ void vg_video_close(vg_video *video) {
     av_frame_free(&video->frame);
     sws_freeContext(video->convert);
     vg_picture_names_free(video->names, video->count);
-    free(video->turned);
+    free(video->room);
     free(video);
 }
 

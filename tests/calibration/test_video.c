@@ -298,7 +298,14 @@ static void real_recordings_are_read(void **state) {
         assert_close(info->rate, 60, 1e-9);
         vg_picture picture;
         bool got;
-        int count = 0;
+        /* nothing is written behind the rows, whatever their width */
+        const size_t row = (size_t)info->width * 3, all = row * (size_t)info->height;
+        uint8_t *room = malloc(all + 64);
+        memset(room, 0xa5, all + 64);
+        assert_ok(vg_video_read(video, room, row, &picture, &got, &err));
+        for (size_t i = 0; i < 64; i++) assert_int_equal(room[all + i], 0xa5);
+        free(room);
+        int count = 1;
         while (vg_video_read(video, NULL, 0, &picture, &got, &err) == VG_OK && got) {
             assert_close((double)picture.time_ns, (double)picture.index / 60.0 * 1e9, 1e6);
             count++;
