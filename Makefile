@@ -23,7 +23,7 @@ DEB_PKGS := gcc g++ make pkg-config libzmq3-dev libprotobuf-c-dev protobuf-c-com
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 CV_CFLAGS  := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(CV_PKGS) 2>/dev/null))
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
-CV_LIBS    := -lopencv_core -lopencv_calib3d -lopencv_imgproc -lopencv_imgcodecs
+CV_LIBS    := -lopencv_core -lopencv_calib3d -lopencv_imgproc -lopencv_imgcodecs -lopencv_dnn
 
 WARN     := -Wall -Wextra -Wshadow -Wconversion -Wdouble-promotion
 FLAGS    := $(OPT) -g -march=$(ARCH) -fno-math-errno -fno-trapping-math -pthread $(WARN) -I. -I$(BUILD)/gen $(PKG_CFLAGS)
@@ -40,7 +40,7 @@ Q := @
 say = @printf '  %-5s %s\n' $(1) $(2)
 endif
 
-.PHONY: all deps demo check bench asan tsan coverage fuzz format format-check tidy install clean help
+.PHONY: all deps detector detector-people demo check bench asan tsan coverage fuzz format format-check tidy install clean help
 all: $(BUILD)/bin/vergence $(BUILD)/bin/vergenced
 
 # --- one static library a folder -------------------------------------------------------------------------------------
@@ -136,6 +136,13 @@ run-fuzz: $(FUZZ_BIN)
 	  echo "  FUZZ  $$n"; $$f -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -timeout=10 -print_final_stats=0 -verbosity=0 \
 	  -artifact_prefix=$(BUILD)/corpus/$$n- $(BUILD)/corpus/$$n $$seeds; done; echo "$(words $(FUZZ_BIN)) passed, 0 failed"
 
+# the 2D detector's library and models, from the npm registry; `vergence detect` finds them there
+detector:
+	$(Q)packaging/detector $(BUILD)/detector
+# what it needs to find several people
+detector-people: detector
+	$(Q)packaging/detector-people $(BUILD)/detector
+
 # --- everything else ----------------------------------------------------------------------------------------------------
 deps:
 	$(Q)packaging/deps $(DEB_PKGS) -- $(PKGS) $(CV_PKGS) cmocka
@@ -162,11 +169,13 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/vergence/scenes
 	install -m 755 $(BUILD)/bin/vergence $(BUILD)/bin/vergenced $(DESTDIR)$(PREFIX)/bin
 	install -m 644 scenes/* $(DESTDIR)$(PREFIX)/share/vergence/scenes
+	if [ -d $(BUILD)/detector ]; then install -d $(DESTDIR)$(PREFIX)/share/vergence/detector && \
+	  install -m 644 $(BUILD)/detector/* $(DESTDIR)$(PREFIX)/share/vergence/detector; fi
 
 clean:
 	rm -rf $(BUILD) build-asan build-tsan build-fuzz build-coverage
 
 help:
-	@sed -n '1,4s/^# //p' Makefile; echo "Targets: all deps demo check bench asan tsan coverage fuzz format tidy install clean"
+	@sed -n '1,4s/^# //p' Makefile; echo "Targets: all deps detector detector-people demo check bench asan tsan coverage fuzz format tidy install clean"
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

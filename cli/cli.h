@@ -18,6 +18,7 @@ int vg_cmd_bench(int argc, char **argv);
 int vg_cmd_calibrate(int argc, char **argv);
 int vg_cmd_config(int argc, char **argv);
 int vg_cmd_demo(int argc, char **argv);
+int vg_cmd_detect(int argc, char **argv);
 int vg_cmd_doctor(int argc, char **argv);
 int vg_cmd_eval(int argc, char **argv);
 int vg_cmd_sim(int argc, char **argv);

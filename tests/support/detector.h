@@ -1,0 +1,24 @@
+/* For tests that need the 2D detector's models: `make detector` puts them into build/detector. */
+#ifndef VG_TESTS_DETECTOR_H
+#define VG_TESTS_DETECTOR_H
+
+#include "tests/support/support.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Names the models' folder to this program and those it starts. False, after saying why the test skips, where they are not
+ * there. */
+static inline bool vg_test_has_detector(void) {
+    const char *folder = getenv("VERGENCE_DETECTOR");
+    if (!folder) setenv("VERGENCE_DETECTOR", folder = "build/detector", 1);
+    char path[4200];
+    snprintf(path, sizeof path, "%s/pose_detection.tflite", folder);
+    if (access(path, R_OK) == 0) return true;
+    printf("skipping: %s is not there; `make detector` fetches the 2D models\n", path);
+    return false;
+}
+
+#endif
