@@ -25,6 +25,7 @@ int vg_cmd_sim(int argc, char **argv);
 int vg_cmd_start(int argc, char **argv);
 int vg_cmd_status(int argc, char **argv);
 int vg_cmd_stop(int argc, char **argv);
+int vg_cmd_sync(int argc, char **argv);
 int vg_cmd_train(int argc, char **argv);
 int vg_cmd_triangulate(int argc, char **argv);
 int vg_cmd_unrealcv(int argc, char **argv);

@@ -2,10 +2,12 @@
  * A folder carries its name only when it is complete: until then it is called .NAME.part. */
 #include "cli/cli.h"
 
+#include "calibration/cv_net.h"
 #include "calibration/video.h"
 #include "common/clock.h"
 #include "common/text.h"
 #include "perception/detector.h"
+#include "perception/openpose.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -52,37 +54,22 @@ typedef struct crew {
 
 /* ---- one video ------------------------------------------------------------------------------------------------------- */
 
-static void write_people(FILE *out, const char *set, int32_t joints, const vg_detected *people, const job *j) {
-    fprintf(out, "{\"version\":1.3,\"joint_set\":\"%s\",\"people\":[", set);
-    for (int32_t p = 0; p < people->people; p++) {
-        const vg_detected_person *person = &people->person[p];
-        fprintf(out, "%s{\"person_id\":[%d],\"score\":%.4f,\"pose_keypoints_2d\":[", p ? "," : "", person->track,
-                person->score);
+/* What the model only guesses, outside of the picture, was not seen. */
+static void forget_guesses(vg_detected *people, int32_t joints, const job *j) {
+    for (int32_t p = 0; p < people->people; p++)
         for (int32_t k = 0; k < joints; k++) {
-            const vg_keypoint *q = &person->keypoint[k];
-            /* what the model only guesses, outside of the picture, was not seen */
+            vg_keypoint *q = &people->person[p].keypoint[k];
             const bool inside = q->u >= -0.5f && q->v >= -0.5f && q->u < (float)j->width && q->v < (float)j->height;
-            const double seen = inside && q->confidence > 0.0005f;
-            fprintf(out, "%s%.3f,%.3f,%.4f", k ? "," : "", seen * (double)q->u, seen * (double)q->v,
-                    seen * (double)q->confidence);
+            if (!inside || q->confidence < 0.0005f) *q = (vg_keypoint){0};
         }
-        fputs("],\"face_keypoints_2d\":[],\"hand_left_keypoints_2d\":[],\"hand_right_keypoints_2d\":[]}", out);
-    }
-    fputs("]}\n", out);
 }
 
-static vg_status write_picture(job *j, int64_t number, const vg_detected *people, vg_error *err) {
-    char path[VG_PATH_MAX + 128];
-    vg_joint_set set;
-    const vg_joint_set_kind kind = vg_detector_joints((vg_detector_model)j->plan->detector.model);
-    vg_joint_set_init(&set, kind);
-    snprintf(path, sizeof path, "%s/%s_%012lld_keypoints.json", j->part, j->camera, (long long)number);
-    FILE *out = fopen(path, "w");
-    if (!out) return vg_fail(err, VG_IO, "%s: cannot write: %m", path);
-    write_people(out, vg_joint_set_kind_name(kind), set.joints, people, j);
-    const bool bad = ferror(out);
-    if (fclose(out) != 0 || bad) return vg_fail(err, VG_IO, "%s: cannot write: %m", path);
-    return VG_OK;
+static vg_status write_picture(const job *j, int64_t number, const vg_joint_set *set, const vg_detected *people,
+                               vg_error *err) {
+    vg_openpose_person person[VG_DETECTOR_PEOPLE];
+    for (int32_t p = 0; p < people->people; p++)
+        person[p] = (vg_openpose_person){people->person[p].keypoint, people->person[p].track};
+    return vg_openpose_write(j->part, j->camera, number, set->name, set->joints, person, people->people, err);
 }
 
 static vg_status each_picture(job *j, crew *c, vg_video *video, vg_detector *detector, vg_error *err) {
@@ -91,6 +78,8 @@ static vg_status each_picture(job *j, crew *c, vg_video *video, vg_detector *det
     uint8_t *pixels = malloc(stride * (size_t)info->height);
     if (!pixels) return vg_fail(err, VG_NO_MEMORY, "%s: out of memory for a picture", j->video);
     const vg_image image = {pixels, info->width, info->height, stride};
+    vg_joint_set set;
+    vg_joint_set_init(&set, vg_detector_joints((vg_detector_model)j->plan->detector.model));
     vg_status status = VG_OK;
     for (int64_t number = 0; status == VG_OK && !atomic_load(&c->failed);) {
         vg_picture picture;
@@ -103,7 +92,8 @@ static vg_status each_picture(job *j, crew *c, vg_video *video, vg_detector *det
         if (status != VG_OK || !got) break;
         if (wanted) {
             if ((status = vg_detector_run(detector, &image, &people, err)) != VG_OK) break;
-            status = write_picture(j, number++, &people, err);
+            forget_guesses(&people, set.joints, j);
+            status = write_picture(j, number++, &set, &people, err);
             j->people += people.people;
         }
         atomic_store(&j->done, index + 1);
@@ -314,7 +304,10 @@ int vg_cmd_detect(int argc, char **argv) {
         {"video", VG_OPTION_LIST, &videos, 0, 0, "FILE",
          "a camera: video, folder or pattern of pictures, rtsp:// or /dev/video0"},
         {"out", VG_OPTION_TEXT, &p.out, 0, 0, "DIR", "where the cameras' folders of keypoints go"},
-        {"model", VG_OPTION_TEXT, &p.model, 0, 0, "NAME", "lite, full or heavy: BlazePose, 33 joints (lite)"},
+        {"model", VG_OPTION_TEXT, &p.model, 0, 0, "NAME",
+         "lite, full, heavy: BlazePose, 33 joints; multi: MoveNet, 17 joints (lite)"},
+        {"people", VG_OPTION_INT, &p.detector.people, 1, VG_DETECTOR_PEOPLE, "N",
+         "most people in a picture; above 1 needs `make detector-people` (1; 6 with multi)"},
         {"every", VG_OPTION_INT, &p.every, 1, 1000000, "N", "only every Nth picture (1)"},
         {"limit", VG_OPTION_INT64, &p.limit, 0, 1e9, "N", "stop after so many pictures of each video (0: all)"},
         {"threads", VG_OPTION_INT, &p.workers, 0, VIDEOS_MAX, "N", "videos at a time (0: as many as cores)"},
@@ -322,7 +315,7 @@ int vg_cmd_detect(int argc, char **argv) {
         {"json", VG_OPTION_FLAG, &p.json, 0, 0, "", "print JSON"},
         {0}};
     const vg_usage usage = {
-        "vergence detect --model lite|full|heavy --video FILE... --out DIR [OPTIONS]",
+        "vergence detect --model lite|full|heavy|multi --video FILE... --out DIR [OPTIONS]",
         "Finds people's keypoints in pictures. Writes OpenPose-style JSON, one folder a camera, which\n"
         "`vergence triangulate --keypoints DIR` reads. `make detector` fetches the models.",
         options, VG_TEXTS_MAX};
@@ -338,6 +331,8 @@ int vg_cmd_detect(int argc, char **argv) {
         vg_report_error(status, &err);
         return VG_EXIT_USAGE;
     }
+    if (p.detector.people == 0) p.detector.people = p.detector.model == VG_DETECTOR_MULTI ? VG_DETECTOR_PEOPLE : 1;
+    vg_cv_set_threads(1); /* the videos are what is shared out over the cores */
     status = detect(&p, &videos, &err);
     return status == VG_OK ? VG_EXIT_OK : vg_report_error(status, &err);
 }

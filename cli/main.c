@@ -20,6 +20,7 @@ static const struct {
     {"train", vg_cmd_train, "train a camera team"},
     {"triangulate", vg_cmd_triangulate, "keypoints of calibrated cameras to people in 3D: TRC, C3D, BVH, CSV"},
     {"detect", vg_cmd_detect, "pictures and video to keypoints, one folder a camera"},
+    {"sync", vg_cmd_sync, "how far cameras are off in time, from keypoints"},
     {"eval", vg_cmd_eval, "measure a policy or a baseline"},
     {"sim", vg_cmd_sim, "serve the embedded simulator to others over ZeroMQ"},
     {"calibrate", vg_cmd_calibrate, "calibrate cameras; show, check and convert calibration files"},

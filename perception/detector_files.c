@@ -20,13 +20,14 @@
 /* As packaging/detector installs them. */
 static const struct {
     const char *name, *sha256;
-    unsigned models; /* bit m: needed for vg_detector_model m; bit VG_DETECTOR_MODELS: for several people */
+    unsigned models; /* bit m: needed for vg_detector_model m */
 } files[] = {
     {"libtensorflowlite_c.so", LIBRARY_SHA256, 7},
     {"pose_detection.tflite", "a63c614bef30d35947f13be361820b1e4e3bec9cfeebf4d11216a18373108e85", 7},
     {"pose_landmark_lite.tflite", "f17bfbecadb61c3be1baa8b8d851cc6619c870a87167b32848ad20db306b9d61", 1},
     {"pose_landmark_full.tflite", "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f", 2},
     {"pose_landmark_heavy.tflite", "59e42d71bcd44cbdbabc419f0ff76686595fd265419566bd4009ef703ea8e1fe", 4},
+    {"movenet_multipose.pb", "d96437f43d1966436c2f0cd39fc545eb21adf971e98cd2a82b5aff25730c2a55", 8},
 };
 
 static vg_status check_file(const char *path, const char *sha256, vg_error *err) {
@@ -77,17 +78,19 @@ static void find_folder(char out[512], const char *given) {
 }
 
 vg_status vg_detector_folder(char out[512], const vg_detector_options *options, vg_error *err) {
-    const unsigned needs = 1u << options->model;
+    const unsigned needs = 1u << options->model | (options->people > 1 ? 1u << VG_DETECTOR_MULTI : 0);
     find_folder(out, options->folder);
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         char path[1024];
         if (!(files[i].models & needs)) continue;
         snprintf(path, sizeof path, "%s/%s", out, files[i].name);
+        const bool multi = files[i].models == 1u << VG_DETECTOR_MULTI;
         if (access(path, R_OK) != 0)
             return vg_fail(err, VG_NOT_FOUND,
-                           "the detector's file %.300s is not there; `make detector` fetches library and models "
-                           "(46 MB, npm) into build/detector; $VERGENCE_DETECTOR may name another folder",
-                           path);
+                           "the detector's file %.300s is not there; `make %s` fetches %s by npm (%s) into "
+                           "build/detector; $VERGENCE_DETECTOR may name another folder",
+                           path, multi ? "detector-people" : "detector",
+                           multi ? "the model for several people" : "library and models", multi ? "144 MB" : "46 MB");
         VG_TRY(check_file(path, files[i].sha256, err));
     }
     return VG_OK;

@@ -198,6 +198,66 @@ static void landmarks_are_those_of_the_reference(void **state) {
     }
 }
 
+/* Two cameras' first pictures side by side at half their size: both people are found, where each is found alone, and keep
+ * their numbers. */
+static void several_people_are_found_and_followed(void **state) {
+    (void)state;
+    static const int joints[2][4] = {{11, 12, 23, 24}, {5, 6, 11, 12}}; /* shoulders and hips */
+    enum { W2 = 544, H2 = 960 };
+    if (!vg_test_shared("pose2sim/single/videos") || !vg_test_has_people_detector()) skip();
+    uint8_t *wide = calloc(2 * W2 * 3, H2);
+    const vg_image image = {wide, 2 * W2, H2, 2 * W2 * 3};
+    double torso[2][4][2];
+    for (int side = 0; side < 2; side++) {
+        vg_video *video = open_camera(side == 0 ? 0 : 2);
+        const vg_video_info *info = vg_video_about(video);
+        const size_t stride = (size_t)info->width * 3;
+        uint8_t *pixels = malloc(stride * (size_t)info->height);
+        vg_picture picture;
+        bool got;
+        vg_detector *alone;
+        vg_detected person;
+        assert_ok(vg_video_read(video, pixels, stride, &picture, &got, &err));
+        assert_ok(vg_detector_create(&alone, &(vg_detector_options){.model = VG_DETECTOR_FULL}, &err));
+        assert_ok(vg_detector_run(alone, &(vg_image){pixels, info->width, info->height, stride}, &person, &err));
+        assert_int_equal(person.people, 1);
+        for (int i = 0; i < 4; i++) {
+            torso[side][i][0] = (double)person.person[0].keypoint[joints[0][i]].u / 2 + side * W2;
+            torso[side][i][1] = (double)person.person[0].keypoint[joints[0][i]].v / 2;
+        }
+        for (int y = 0; y < H2; y++)
+            for (int x = 0; x < info->width / 2; x++)
+                memcpy(wide + (size_t)y * image.stride + (size_t)(x + side * W2) * 3,
+                       pixels + (size_t)(2 * y) * stride + (size_t)(2 * x) * 3, 3);
+        vg_detector_destroy(alone);
+        vg_video_close(video);
+        free(pixels);
+    }
+    for (int multi = 0; multi < 2; multi++) {
+        vg_detector *detector;
+        vg_detected people;
+        const int32_t model = multi ? VG_DETECTOR_MULTI : VG_DETECTOR_FULL;
+        assert_ok(vg_detector_create(&detector, &(vg_detector_options){.model = model, .people = 4}, &err));
+        for (int frame = 0; frame < 3; frame++) {
+            assert_ok(vg_detector_run(detector, &image, &people, &err));
+            for (int side = 0; side < 2; side++) {
+                int found = 0;
+                for (int32_t p = 0; p < people.people; p++) {
+                    double distance = 0;
+                    for (int i = 0; i < 4; i++) {
+                        const vg_keypoint *k = &people.person[p].keypoint[joints[multi][i]];
+                        distance += hypot((double)k->u - torso[side][i][0], (double)k->v - torso[side][i][1]) / 4;
+                    }
+                    if (distance < 25) found++, assert_in_range(people.person[p].track, 1, 2);
+                }
+                assert_int_equal(found, 1);
+            }
+        }
+        vg_detector_destroy(detector);
+    }
+    free(wide);
+}
+
 static void nobody_in_a_gray_picture(void **state) {
     (void)state;
     if (!vg_test_has_detector()) skip();
@@ -221,6 +281,7 @@ int main(void) {
         cmocka_unit_test(missing_models_say_how_to_get_them),
         cmocka_unit_test(other_files_are_refused),
         cmocka_unit_test(landmarks_are_those_of_the_reference),
+        cmocka_unit_test(several_people_are_found_and_followed),
         cmocka_unit_test(nobody_in_a_gray_picture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

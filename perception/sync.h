@@ -1,0 +1,46 @@
+/* Synchronisation of cameras that were not started together: by how many pictures each is off, from how the keypoints of
+ * one person move. Up is up in every upright camera, so joints' vertical speeds agree when they are compared at the right
+ * offset (Pose2Sim does so with one joint or their sum; here each joint is compared with itself). With a calibration the
+ * offsets are refined: at the right one, keypoints lie on each other's epipolar lines. */
+#ifndef VG_PERCEPTION_SYNC_H
+#define VG_PERCEPTION_SYNC_H
+
+#include "perception/keypoints.h"
+
+typedef struct vg_sync_options {
+    int32_t longest;   /* frames; offsets up to this are looked for, either way */
+    int32_t overlap;   /* frames; two cameras must share so many */
+    double confidence; /* keypoints above this take part, 0 .. 1 */
+    double least_peak; /* correlation below which a pair says nothing, 0 .. 1 */
+} vg_sync_options;
+
+vg_sync_options vg_sync_options_default(void); /* 300 frames, 30 frames, 0.3, 0.4 */
+
+/* What two cameras say of one another: frame f + lag of b shows what frame f of a does. */
+typedef struct vg_sync_pair {
+    int32_t a, b;
+    double lag;      /* frames, with a fraction */
+    double peak;     /* normalised correlation at the lag, -1 .. 1 */
+    double second;   /* the highest correlation at any other lag */
+    double epipolar; /* px, median distance from epipolar lines at the lag; NaN without a calibration */
+    bool used;
+} vg_sync_pair;
+
+#define VG_SYNC_PAIRS (VG_MAX_CAMERAS * (VG_MAX_CAMERAS - 1) / 2)
+
+typedef struct vg_sync_result {
+    bool known[VG_MAX_CAMERAS]; /* tied to the reference, which is camera 0, by pairs that say something */
+    double
+        offset[VG_MAX_CAMERAS]; /* frames: frame f + offset of this camera shows what frame f of the reference does */
+    double correlation[VG_MAX_CAMERAS]; /* best peak of the pairs used */
+    double confidence[VG_MAX_CAMERAS];  /* 0 .. 1: how far that peak stands out above all other lags */
+    double disagreement; /* frames, rms: how far the pairs are from the offsets; near 0 where all tell the same */
+    int32_t pairs;
+    vg_sync_pair pair[VG_SYNC_PAIRS];
+} vg_sync_result;
+
+/* `cameras` [keypoints->cameras] or NULL. Fails where no camera moves in time with the reference. */
+vg_status vg_sync(vg_sync_result *out, const vg_keypoints *keypoints, const vg_camera *cameras,
+                  const vg_sync_options *options, vg_error *err);
+
+#endif
