@@ -1,10 +1,12 @@
 /* vergence detect, as a user runs it. */
 #include "perception/keypoints.h"
+#include "proto/proto.h"
 #include "tests/support/detector.h"
 #include "tests/support/process.h"
 #include "tests/support/video.h"
 
-#include <dirent.h>
+#include <signal.h>
+#include <zmq.h>
 
 static vg_test_output got;
 
@@ -101,12 +103,59 @@ static void real_videos_become_folders_that_are_read_back(void **state) {
     assert_non_null(strstr(got.out, "cam02  2 pictures"));
 }
 
+/* Two files, played at their rate, seen by a listener; SIGTERM ends it well. */
+static void keypoints_are_published_as_they_are_found(void **state) {
+    (void)state;
+    if (!vg_test_has_detector()) skip();
+    char path[4300], endpoint[4300], words[9000];
+    vg_error err = {0};
+    snprintf(path, sizeof path, "%s/played.mp4", vg_test_folder());
+    vg_test_video_write(path, &(vg_test_video){.pictures = 900, .rate = 15});
+    snprintf(endpoint, sizeof endpoint, "ipc://%s/kp", vg_test_folder());
+    snprintf(words, sizeof words, "detect --video %s --publish %s", path, endpoint);
+    const pid_t child = vg_test_start("vergence", words);
+    void *context = zmq_ctx_new(), *socket = zmq_socket(context, ZMQ_SUB);
+    const int wait_ms = 20000, linger = 0;
+    zmq_setsockopt(socket, ZMQ_SUBSCRIBE, "", 0);
+    zmq_setsockopt(socket, ZMQ_RCVTIMEO, &wait_ms, sizeof wait_ms);
+    zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof linger);
+    assert_int_equal(zmq_connect(socket, endpoint), 0);
+    vg_codec *codec;
+    assert_ok(vg_codec_create(&codec, 1 << 20, &err));
+    int64_t last_ns = 0;
+    for (int i = 0; i < 4; i++) {
+        char bytes[65536];
+        int more = 1, size = 0;
+        for (size_t room = sizeof more; more; zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &room)) /* the last part */
+            size = zmq_recv(socket, bytes, sizeof bytes, 0);
+        assert_in_range(size, 1, sizeof bytes);
+        vg_message_kind kind;
+        uint64_t sequence;
+        vg_wire_keypoints k;
+        assert_ok(vg_decode(codec, bytes, (size_t)size, &kind, &sequence, &err));
+        assert_int_equal(kind, VG_MESSAGE_KEYPOINTS);
+        assert_ok(vg_decoded_keypoints(codec, &k, &err));
+        assert_string_equal(k.camera, "played");
+        assert_string_equal(k.joint_set, "blazepose33");
+        assert_int_equal(k.width, VG_TEST_VIDEO_WIDTH);
+        assert_int_equal(k.people, 0);
+        assert_true(k.clock[0] != '\0' && k.time_ns > last_ns);
+        last_ns = k.time_ns;
+    }
+    kill(child, SIGTERM);
+    assert_int_equal(vg_test_wait_code(child), 0);
+    vg_codec_destroy(codec);
+    zmq_close(socket);
+    zmq_ctx_term(context);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrong_use_is_told),
         cmocka_unit_test(without_models_it_says_how_to_get_them),
         cmocka_unit_test(errors_of_videos_name_them),
         cmocka_unit_test(a_video_without_people_gives_empty_frames),
+        cmocka_unit_test(keypoints_are_published_as_they_are_found),
         cmocka_unit_test(real_videos_become_folders_that_are_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
