@@ -1,8 +1,10 @@
 /* vergence triangulate: a calibration and a folder of keypoints to motion files. */
 #include "cli/cli.h"
+#include "cli/people_picture.h"
 
 #include "common/text.h"
 #include "common/transform.h"
+#include "perception/armature.h"
 #include "perception/filters.h"
 #include "perception/reconstruct.h"
 
@@ -13,7 +15,8 @@
 
 /* What the words on the command line say. */
 typedef struct plan {
-    const char *calibration, *calibration_unit, *keypoints, *people, *preset, *model, *joints, *frames, *axes, *unit;
+    const char *calibration, *calibration_unit, *keypoints, *people, *preset, *model, *joints, *frames, *axes, *unit,
+        *report;
     vg_texts out, filters, pairs;
     double fps, confidence, threshold, cutoff;
     int32_t gaps, least_views;
@@ -27,8 +30,8 @@ typedef struct outcome {
     vg_camera cameras[VG_MAX_CAMERAS];
     vg_reconstruction people;
     int32_t joints[VG_MAX_JOINTS], count; /* those written */
-    vg_motion *motion;                    /* [people] */
-    int64_t filled;                       /* points that gap filling made */
+    vg_motion *motion;                    /* [people] all joints, metres, z up */
+    int64_t filled, kept;                 /* points that gap filling made; rotations kept through losses */
     vg_fit fit;
     double median; /* px */
     json_t *files;
@@ -144,22 +147,25 @@ static vg_status config_of(const plan *p, vg_reconstruct_config *config, vg_erro
     return VG_OK;
 }
 
-static int64_t found_points(const vg_motion *m) {
+/* Points that are there, of the joints written. */
+static int64_t found_points(const vg_motion *m, const outcome *o) {
     int64_t found = 0;
-    for (size_t i = 0; i < (size_t)m->frames * (size_t)m->points; i++) found += !isnan(m->positions[3 * i]);
+    for (size_t f = 0; f < (size_t)m->frames; f++)
+        for (int32_t i = 0; i < o->count; i++)
+            found += !isnan(m->positions[3 * (f * (size_t)m->points + (size_t)o->joints[i])]);
     return found;
 }
 
-static vg_status filter_person(const plan *p, vg_motion *m, int64_t *filled, vg_error *err) {
+static vg_status filter_person(const plan *p, vg_motion *m, const outcome *o, int64_t *filled, vg_error *err) {
     vg_filter_config config = p->pose2sim ? vg_filter_config_pose2sim() : vg_filter_config_default();
     config.kind = VG_FILTER_NONE, config.hampel_window = 0;
     config.fill_gaps = p->gaps >= 0                                            ? p->gaps
                        : p->pose2sim                                           ? 9
                        : p->filters.count > 0 || strcmp(p->people, "all") == 0 ? 10
                                                                                : 0;
-    const int64_t before = found_points(m);
+    const int64_t before = found_points(m, o);
     if (config.fill_gaps > 0) VG_TRY(vg_filter_motion(m, &config, err));
-    *filled += found_points(m) - before;
+    *filled += found_points(m, o) - before;
     config.fill_gaps = 0;
     if (p->cutoff > 0) config.cutoff = p->cutoff;
     for (size_t i = 0; i < p->filters.count; i++) {
@@ -221,8 +227,10 @@ static vg_status reconstruct(const plan *p, outcome *o, vg_error *err) {
     o->motion = calloc((size_t)o->people.people, sizeof *o->motion);
     if (!o->motion) return vg_fail(err, VG_NO_MEMORY, "no memory for %d people", o->people.people);
     for (int32_t i = 0; i < o->people.people; i++) {
-        VG_TRY(vg_reconstruction_motion(o->motion + i, &o->people, i, o->joints, o->count, p->fps, err));
-        VG_TRY(filter_person(p, o->motion + i, &o->filled, err));
+        int32_t all[VG_MAX_JOINTS];
+        for (int32_t j = 0; j < o->people.set.joints; j++) all[j] = j;
+        VG_TRY(vg_reconstruction_motion(o->motion + i, &o->people, i, all, o->people.set.joints, p->fps, err));
+        VG_TRY(filter_person(p, o->motion + i, o, &o->filled, err));
         for (int32_t f = 0; p->pose2sim && f < o->motion[i].frames; f++) o->motion[i].times[f] = (f + 1) / p->fps;
     }
     return VG_OK;
@@ -243,47 +251,70 @@ static bool ends_with(const char *path, const char *ending) {
     return n > e && strcasecmp(path + n - e, ending) == 0;
 }
 
-/* Everyone's points in one motion, named "P1:LKnee". */
-static vg_status merge_people(vg_motion *out, const outcome *o, vg_error *err) {
-    const vg_motion *first = o->motion;
-    const int32_t people = o->people.people;
-    VG_TRY(vg_motion_create(out, first->frames, people * o->count, first->rate, err));
+/* The chosen joints of `people` people from `first` on in one motion; named "P1:LKnee" where `prefixed`. */
+static vg_status gather(vg_motion *out, const outcome *o, int32_t first, int32_t people, bool prefixed, vg_error *err) {
+    const vg_motion *from = o->motion + first;
+    const size_t count = (size_t)o->count, frames = (size_t)from->frames, all = (size_t)people * count;
+    VG_TRY(vg_motion_create(out, from->frames, people * o->count, from->rate, err));
     vg_status status = vg_motion_add_covariances(out, err);
     if (status != VG_OK) {
         vg_motion_free(out);
         return status;
     }
-    const size_t count = (size_t)o->count, frames = (size_t)first->frames, all = (size_t)people * count;
-    memcpy(out->times, first->times, frames * sizeof *out->times);
-    for (size_t i = 0; i < (size_t)people; i++) {
-        const vg_motion *m = o->motion + i;
-        for (size_t k = 0; k < count; k++)
-            snprintf(out->names[i * count + k], VG_MOTION_NAME, "P%d:%s", (int)i + 1, m->names[k]);
+    memcpy(out->times, from->times, frames * sizeof *out->times);
+    for (size_t i = 0; i < all; i++) {
+        const size_t person = i / count, joint = (size_t)o->joints[i % count];
+        const vg_motion *m = from + person;
+        if (prefixed)
+            snprintf(out->names[i], VG_MOTION_NAME, "P%d:%s", first + (int)person + 1, m->names[joint]);
+        else
+            snprintf(out->names[i], VG_MOTION_NAME, "%s", m->names[joint]);
         for (size_t f = 0; f < frames; f++) {
-            const size_t to = f * all + i * count, from = f * count;
-            memcpy(out->positions + 3 * to, m->positions + 3 * from, 3 * count * sizeof *out->positions);
-            memcpy(out->residuals + to, m->residuals + from, count * sizeof *out->residuals);
-            memcpy(out->covariances + 6 * to, m->covariances + 6 * from, 6 * count * sizeof *out->covariances);
+            const size_t to = f * all + i, at = f * (size_t)m->points + joint;
+            memcpy(out->positions + 3 * to, m->positions + 3 * at, 3 * sizeof *out->positions);
+            memcpy(out->covariances + 6 * to, m->covariances + 6 * at, 6 * sizeof *out->covariances);
+            out->residuals[to] = m->residuals[at];
         }
     }
     return VG_OK;
 }
 
-/* Converts to what the file holds, writes, and converts back. */
-static vg_status write_motion(const plan *p, outcome *o, const char *path, vg_motion *m, vg_error *err) {
-    const bool trc = ends_with(path, ".trc");
+static void note_file(outcome *o, const char *path, const char *unit, const char *axes) {
+    json_array_append_new(o->files, json_pack("{s:s,s:s,s:s}", "path", path, "unit", unit, "axes", axes));
+}
+
+static vg_status write_bvh(outcome *o, const char *path, int32_t person, vg_unit unit, vg_error *err) {
+    vg_bvh bvh;
+    int64_t kept;
+    vg_motion *m = o->motion + person;
+    vg_motion_convert(m, VG_UNIT_METRE, VG_AXES_Y_UP);
+    vg_status status = vg_bvh_from_motion(&bvh, m, unit, &kept, err);
+    vg_motion_convert(m, VG_UNIT_METRE, VG_AXES_Z_UP);
+    VG_TRY(status);
+    status = vg_bvh_write(path, &bvh, err);
+    vg_bvh_free(&bvh);
+    o->kept += kept;
+    if (status == VG_OK) note_file(o, path, vg_unit_name(unit), "y-up");
+    return status;
+}
+
+/* People `first` to `first + people - 1` to one file. */
+static vg_status write_file(const plan *p, outcome *o, const char *path, int32_t first, int32_t people, bool prefixed,
+                            vg_error *err) {
+    const bool trc = ends_with(path, ".trc"), bvh = ends_with(path, ".bvh");
     vg_axes axes = trc ? VG_AXES_Y_UP_YZX : VG_AXES_Z_UP;
-    vg_unit unit = ends_with(path, ".c3d") ? VG_UNIT_MILLIMETRE : VG_UNIT_METRE;
+    vg_unit unit = ends_with(path, ".c3d") ? VG_UNIT_MILLIMETRE : bvh ? VG_UNIT_CENTIMETRE : VG_UNIT_METRE;
+    vg_motion m;
     if (p->axes && !vg_axes_parse(p->axes, &axes))
         return vg_fail(err, VG_INVALID, "--frame is `%.40s`; it must be z-up, y-up, y-up-yzx or y-down", p->axes);
     if (p->unit && !vg_unit_parse(p->unit, &unit))
         return vg_fail(err, VG_INVALID, "--unit is `%.40s`; it must be m, cm or mm", p->unit);
-    vg_motion_convert(m, unit, axes);
-    const vg_status status = vg_motion_write(path, m, err);
-    vg_motion_convert(m, VG_UNIT_METRE, VG_AXES_Z_UP);
-    if (status == VG_OK)
-        json_array_append_new(
-            o->files, json_pack("{s:s,s:s,s:s}", "path", path, "unit", vg_unit_name(unit), "axes", vg_axes_name(axes)));
+    if (bvh) return write_bvh(o, path, first, unit, err);
+    VG_TRY(gather(&m, o, first, people, prefixed, err));
+    vg_motion_convert(&m, unit, axes);
+    const vg_status status = vg_motion_write(path, &m, err);
+    vg_motion_free(&m);
+    if (status == VG_OK) note_file(o, path, vg_unit_name(unit), vg_axes_name(axes));
     return status;
 }
 
@@ -294,12 +325,12 @@ static void person_path(char out[VG_PATH_MAX], const char *path, int32_t person)
 }
 
 static vg_status check_outputs(const plan *p, vg_error *err) {
-    static const char *const endings[] = {".trc", ".c3d", ".csv", ".jsonl", ".json"};
+    static const char *const endings[] = {".trc", ".c3d", ".bvh", ".csv", ".jsonl", ".json"};
     for (size_t i = 0; i < p->out.count; i++) {
         size_t k = 0;
-        while (k < 5 && !ends_with(p->out.text[i], endings[k])) k++;
-        if (k == 5 || strlen(p->out.text[i]) > VG_PATH_MAX - 32)
-            return vg_fail(err, VG_INVALID, "--out is `%.200s`; it must end in .trc, .c3d, .csv or .jsonl",
+        while (k < 6 && !ends_with(p->out.text[i], endings[k])) k++;
+        if (k == 6 || strlen(p->out.text[i]) > VG_PATH_MAX - 32)
+            return vg_fail(err, VG_INVALID, "--out is `%.200s`; it must end in .trc, .c3d, .bvh, .csv or .jsonl",
                            p->out.text[i]);
     }
     return VG_OK;
@@ -310,22 +341,21 @@ static vg_status write_all(const plan *p, outcome *o, vg_error *err) {
     o->files = json_array();
     for (size_t i = 0; i < p->out.count; i++) {
         const char *path = p->out.text[i];
-        if (!several) {
-            VG_TRY(write_motion(p, o, path, o->motion, err));
-        } else if (ends_with(path, ".trc")) {
+        const bool own_files = several && (ends_with(path, ".trc") || ends_with(path, ".bvh"));
+        if (!own_files) VG_TRY(write_file(p, o, path, 0, o->people.people, several, err));
+        for (int32_t person = 0; own_files && person < o->people.people; person++) {
             char own[VG_PATH_MAX];
-            for (int32_t person = 0; person < o->people.people; person++) {
-                person_path(own, path, person);
-                VG_TRY(write_motion(p, o, own, o->motion + person, err));
-            }
-        } else {
-            vg_motion all;
-            VG_TRY(merge_people(&all, o, err));
-            const vg_status status = write_motion(p, o, path, &all, err);
-            vg_motion_free(&all);
-            VG_TRY(status);
+            person_path(own, path, person);
+            const vg_status status = write_file(p, o, own, person, 1, false, err);
+            if (status != VG_INVALID || !ends_with(path, ".bvh"))
+                VG_TRY(status);
+            else /* one of several who was never seen whole */
+                fprintf(stderr, "vergence: %s is not written: %s\n", own, err->message);
         }
     }
+    if (!p->report) return VG_OK;
+    VG_TRY(vg_people_picture(p->report, o->motion, o->people.people, &o->people.set, err));
+    note_file(o, p->report, "m", "picture");
     return VG_OK;
 }
 
@@ -335,13 +365,12 @@ static vg_status write_all(const plan *p, outcome *o, vg_error *err) {
 static json_t *bones_json(const outcome *o, int32_t person) {
     const vg_joint_set *set = &o->people.set;
     const vg_motion *m = o->motion + person;
-    int32_t column[VG_MAX_JOINTS];
+    bool written[VG_MAX_JOINTS] = {false};
     json_t *out = json_object();
-    for (int32_t j = 0; j < set->joints; j++) column[j] = -1;
-    for (int32_t i = 0; i < o->count; i++) column[o->joints[i]] = i;
+    for (int32_t i = 0; i < o->count; i++) written[o->joints[i]] = true;
     for (int32_t b = 0; b < set->bones; b++) {
-        const int32_t a = column[set->bone[b].a], c = column[set->bone[b].b];
-        if (a < 0 || c < 0) continue;
+        const int32_t a = set->bone[b].a, c = set->bone[b].b;
+        if (!written[a] || !written[c]) continue;
         double sum = 0, square = 0, n = 0;
         for (int32_t f = 0; f < m->frames; f++) {
             const double *x = m->positions + 3 * ((size_t)f * (size_t)m->points);
@@ -351,7 +380,7 @@ static json_t *bones_json(const outcome *o, int32_t person) {
         }
         if (n == 0) continue;
         char name[2 * VG_JOINT_NAME];
-        snprintf(name, sizeof name, "%s-%s", set->names[set->bone[b].a], set->names[set->bone[b].b]);
+        snprintf(name, sizeof name, "%s-%s", set->names[a], set->names[c]);
         json_object_set_new(out, name,
                             json_pack("{s:o,s:o}", "mean", vg_json_number(sum / n), "sd",
                                       vg_json_number(sqrt(fmax(square / n - sum / n * sum / n, 0)))));
@@ -361,7 +390,7 @@ static json_t *bones_json(const outcome *o, int32_t person) {
 
 static void tell(const plan *p, outcome *o) {
     const vg_fit *fit = &o->fit;
-    const double n = (double)fit->points, mean = fit->error / n, rms = sqrt(fit->square / n);
+    const double n = (double)fit->points, mean = fit->error / n, rms = sqrt(fit->square / (double)fit->observations);
     const double all = (double)o->people.frames * o->people.set.joints * o->people.people;
     if (!p->json) {
         printf("%d frames, %d %s (%s, %d joints), %lld points, %lld lost, %lld filled\n"
@@ -382,13 +411,13 @@ static void tell(const plan *p, outcome *o) {
     for (int32_t i = 0; i < o->count; i++)
         json_object_set_new(noise, o->people.set.names[o->joints[i]], vg_json_number(o->people.noise[o->joints[i]]));
     vg_json_print(json_pack(
-        "{s:i,s:i,s:I,s:I,s:{s:o,s:o,s:o},s:o,s:o,s:o,s:I,s:i,s:s,s:f,s:o,s:o,s:O}", "frames", o->people.frames,
+        "{s:i,s:i,s:I,s:I,s:{s:o,s:o,s:o},s:o,s:o,s:o,s:I,s:I,s:i,s:s,s:f,s:o,s:o,s:O}", "frames", o->people.frames,
         "people", o->people.people, "points", (json_int_t)fit->points, "lost", (json_int_t)fit->lost, "reprojection_px",
         "mean", vg_json_number(mean), "median", vg_json_number(o->median), "rms", vg_json_number(rms),
         "points_per_second", vg_json_number(all / o->people.seconds), "cameras_removed",
         vg_json_number((double)fit->unused / n), "cameras_rejected", vg_json_number((double)fit->removed / n), "filled",
-        (json_int_t)o->filled, "people_left_out", o->people.left_out, "model", o->people.set.name, "fps", p->fps,
-        "noise_px", noise, "bones_mm", bones, "files", o->files));
+        (json_int_t)o->filled, "rotations_kept", (json_int_t)o->kept, "people_left_out", o->people.left_out, "model",
+        o->people.set.name, "fps", p->fps, "noise_px", noise, "bones_mm", bones, "files", o->files));
 }
 
 /* ---- the command --------------------------------------------------------------------------------------------------------- */
@@ -416,7 +445,7 @@ int vg_cmd_triangulate(int argc, char **argv) {
         {"calibration", VG_OPTION_TEXT, &p.calibration, 0, 0, "FILE", "cameras, in any format of docs/calibration.md"},
         {"keypoints", VG_OPTION_TEXT, &p.keypoints, 0, 0, "DIR",
          "a folder with one OpenPose folder a camera, or a CSV file"},
-        {"out", VG_OPTION_LIST, &p.out, 0, 0, "FILE", ".trc .c3d .csv .jsonl; may be given several times"},
+        {"out", VG_OPTION_LIST, &p.out, 0, 0, "FILE", ".trc .c3d .bvh .csv .jsonl; may be given several times"},
         {"people", VG_OPTION_TEXT, &p.people, 0, 0, "WHO",
          "1: the main person; all; associated: by the files' order (1)"},
         {"preset", VG_OPTION_TEXT, &p.preset, 0, 0, "NAME", "pose2sim: that program's method, settings and axes"},
@@ -438,8 +467,10 @@ int vg_cmd_triangulate(int argc, char **argv) {
          "where cameras' frames differ: equal (an error), common, all"},
         {"camera", VG_OPTION_LIST, &p.pairs, 0, 0, "A=B", "keypoints A belong to calibrated camera B"},
         {"allow-missing", VG_OPTION_FLAG, &p.allow_missing, 0, 0, "", "calibrated cameras may lack keypoints"},
-        {"frame", VG_OPTION_TEXT, &p.axes, 0, 0, "AXES", "z-up, y-up, y-up-yzx, y-down (y-up-yzx for .trc, else z-up)"},
-        {"unit", VG_OPTION_TEXT, &p.unit, 0, 0, "UNIT", "m, cm, mm (mm for .c3d, else m)"},
+        {"frame", VG_OPTION_TEXT, &p.axes, 0, 0, "AXES",
+         "z-up, y-up, y-up-yzx, y-down (y-up-yzx for .trc, else z-up; .bvh is y-up)"},
+        {"unit", VG_OPTION_TEXT, &p.unit, 0, 0, "UNIT", "m, cm, mm (mm for .c3d, cm for .bvh, else m)"},
+        {"report", VG_OPTION_TEXT, &p.report, 0, 0, "FILE.svg", "a picture of the result"},
         {"json", VG_OPTION_FLAG, &p.json, 0, 0, "", "print JSON"},
         {0}};
     const vg_usage usage = {"vergence triangulate --calibration FILE --keypoints DIR --out FILE [OPTIONS]",

@@ -13,7 +13,7 @@
 #define NEAR_ZERO 1e-9
 
 vg_bones_config vg_bones_config_default(void) {
-    return (vg_bones_config){.slack = 4, .settled = 0.05, .sweeps = 12};
+    return (vg_bones_config){.slack = 5, .settled = 0.05, .sweeps = 12};
 }
 
 /* out = S n */

@@ -12,6 +12,7 @@
 
 vg_filter_config vg_filter_config_pose2sim(void) {
     return (vg_filter_config){.kind = VG_FILTER_BUTTERWORTH,
+                              .fill_ends = true,
                               .hampel_window = 7,
                               .hampel_sigmas = 2,
                               .order = 4,
@@ -28,6 +29,7 @@ vg_filter_config vg_filter_config_pose2sim(void) {
 vg_filter_config vg_filter_config_default(void) {
     vg_filter_config config = vg_filter_config_pose2sim();
     config.fill_gaps = 10;
+    config.fill_ends = false;
     config.hampel_sigmas = 3;
     config.kalman_rough_start = false;
     config.median_zero_edges = false;
@@ -348,7 +350,7 @@ static void spline_curvature(double *m, const double *t, const double *y, int32_
     m[n - 1] = ((b0 + b1) * m[n - 2] - b1 * m[n - 3]) / b0;
 }
 
-void vg_fill_gaps(double *x, int32_t n, int32_t longest, double *spare) {
+void vg_fill_gaps(double *x, int32_t n, int32_t longest, bool ends, double *spare) {
     double *t = spare, *y = t + n, *m = y + n, *c = m + n, *d = c + n, *filled = d + n;
     int32_t known = 0;
     for (int32_t i = 0; i < n; i++)
@@ -363,7 +365,8 @@ void vg_fill_gaps(double *x, int32_t n, int32_t longest, double *spare) {
     for (int32_t i = 0; i < n;) {
         int32_t end = i;
         while (end < n && isnan(x[end])) end++;
-        if (end - i <= longest) memcpy(x + i, filled + i, sizeof(double) * (size_t)(end - i));
+        const bool inside = i > 0 && end < n;
+        if (end - i <= longest && (inside || ends)) memcpy(x + i, filled + i, sizeof(double) * (size_t)(end - i));
         i = end + (end == i);
     }
 }
@@ -399,7 +402,7 @@ static size_t spare_size(int32_t n, const vg_filter_config *c) {
 }
 
 static void filter_curve(double *x, int32_t n, double rate, const vg_filter_config *c, double *spare) {
-    if (c->fill_gaps) vg_fill_gaps(x, n, c->fill_gaps, spare);
+    if (c->fill_gaps) vg_fill_gaps(x, n, c->fill_gaps, c->fill_ends, spare);
     for (int32_t i = 0; i < n;) {
         int32_t end = i;
         while (end < n && !isnan(x[end])) end++;

@@ -173,7 +173,42 @@ static vg_status read_rows(rows *out, table *t, kp_builder *b, vg_lines *lines, 
     return VG_OK;
 }
 
+/* The numbers by which people are called, sorted; 0 where there are more than VG_MAX_PEOPLE. */
+static int32_t list_people(long names[VG_MAX_PEOPLE], const rows *all) {
+    int32_t count = 0;
+    for (int64_t i = 0; i < all->count; i++) {
+        const long person = all->row[i].person;
+        int32_t at = count;
+        while (at > 0 && names[at - 1] >= person) at--;
+        if (at < count && names[at] == person) continue;
+        if (count == VG_MAX_PEOPLE) return 0;
+        memmove(names + at + 1, names + at, sizeof *names * (size_t)(count - at));
+        names[at] = person;
+        count++;
+    }
+    return count;
+}
+
+/* One more person of a view. Where the file calls few people by number, each keeps a place of its own in all views: those
+ * before it who are not seen get an empty detection. */
+static vg_keypoint *next_person(kp_builder *b, const struct sorted_row *r, const long *names, int32_t named,
+                                int32_t *people, vg_error *err) {
+    vg_keypoint *out = NULL;
+    do {
+        if (*people == VG_MAX_PEOPLE) {
+            vg_fail(err, VG_INVALID, "%s: camera %s, frame %ld: more than %d people", b->name, b->names[r->camera],
+                    r->frame, VG_MAX_PEOPLE);
+            return NULL;
+        }
+        out = kp_builder_add(b, r->camera, r->frame, err);
+        (*people)++;
+    } while (out && named > 0 && names[*people - 1] != r->person);
+    return out;
+}
+
 static vg_status add_rows(kp_builder *b, rows *all, vg_error *err) {
+    long names[VG_MAX_PEOPLE];
+    const int32_t named = list_people(names, all);
     if (all->count > 0) qsort(all->row, (size_t)all->count, sizeof *all->row, compare_rows);
     vg_keypoint *person = NULL;
     int32_t people = 0;
@@ -182,10 +217,7 @@ static vg_status add_rows(kp_builder *b, rows *all, vg_error *err) {
         const bool view = last && last->camera == r->camera && last->frame == r->frame;
         if (!view) people = 0;
         if (!view || last->person != r->person) {
-            if (++people > VG_MAX_PEOPLE)
-                return vg_fail(err, VG_INVALID, "%s: camera %s, frame %ld: more than %d people", b->name,
-                               b->names[r->camera], r->frame, VG_MAX_PEOPLE);
-            person = kp_builder_add(b, r->camera, r->frame, err);
+            person = next_person(b, r, names, named, &people, err);
             if (!person) return err ? err->status : VG_NO_MEMORY;
         }
         if (person[r->joint].confidence > 0)

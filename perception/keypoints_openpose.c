@@ -27,7 +27,6 @@ static vg_status add_person(kp_builder *b, int32_t camera, int64_t number, const
                 "%s: people[%zu].pose_keypoints_2d has %zu numbers; it must hold x, y, confidence of 1 to %d "
                 "joints",
                 name, index, size, VG_MAX_JOINTS);
-        if (b->joints == 0) b->joints = (int32_t)(size / 3);
         if (size != 3 * (size_t)b->joints)
             return vg_fail(
                 err, VG_CORRUPT,
@@ -35,7 +34,7 @@ static vg_status add_person(kp_builder *b, int32_t camera, int64_t number, const
                 "from one model",
                 name, index, size, 3 * b->joints);
     }
-    if (b->joints == 0) return VG_OK; /* nobody yet, so no place to keep */
+    if (b->joints == 0) return VG_OK; /* nobody in this file, nor before it: no place to keep */
     vg_keypoint *out = kp_builder_add(b, camera, number, err);
     if (!out) return err ? err->status : VG_NO_MEMORY;
     for (size_t i = 0; i < size; i += 3) {
@@ -55,6 +54,11 @@ static vg_status add_person(kp_builder *b, int32_t camera, int64_t number, const
     return VG_OK;
 }
 
+static int32_t joints_of(const json_t *person) {
+    const size_t size = json_array_size(json_object_get(person, "pose_keypoints_2d"));
+    return size % 3 == 0 && size / 3 <= VG_MAX_JOINTS ? (int32_t)(size / 3) : 0;
+}
+
 vg_status kp_openpose_add(kp_builder *b, int32_t camera, int64_t number, const char *name, const char *text,
                           size_t size, vg_error *err) {
     if (size > JSON_MAX)
@@ -65,6 +69,8 @@ vg_status kp_openpose_add(kp_builder *b, int32_t camera, int64_t number, const c
         return vg_fail(err, VG_CORRUPT, "%s:%d: not JSON: %s; was the file cut short?", name, error.line, error.text);
     const json_t *people = json_object_get(root, "people");
     vg_status status = VG_OK;
+    for (size_t i = 0; b->joints == 0 && i < json_array_size(people); i++) /* before any `{}` is given its place */
+        b->joints = joints_of(json_array_get(people, i));
     if (!json_is_object(root) || (json_object_size(root) > 0 && !json_is_array(people)))
         status = vg_fail(err, VG_CORRUPT, "%s: there is no list `people`; is it an OpenPose file?", name);
     else if (json_array_size(people) > VG_MAX_PEOPLE)

@@ -10,6 +10,9 @@
 
 #define STRETCH     512  /* frames triangulated together */
 #define NOISE_PRIOR 20   /* observations that the table's noise counts for */
+#define LONG_BONE   0.15 /* m; shorter bones say nothing about lost places */
+#define BONE_REACH  1.8  /* lengths; joints farther apart are not of one body ... */
+#define BONE_EXCESS 0.25 /* m; ... if it is also by this much */
 #define NOISE_CUT   60.0 /* px; residuals beyond are no noise */
 
 vg_reconstruct_config vg_reconstruct_config_default(void) {
@@ -32,7 +35,8 @@ vg_reconstruct_config vg_reconstruct_config_pose2sim(void) {
 }
 
 void vg_reconstruction_free(vg_reconstruction *r) {
-    for (int32_t p = 0; p < r->people; p++) free(r->person[p].points), free(r->person[p].residuals);
+    for (int32_t p = 0; p < r->people; p++)
+        free(r->person[p].points), free(r->person[p].residuals), free(r->person[p].squares);
     free(r->person);
     *r = (vg_reconstruction){0};
 }
@@ -144,10 +148,38 @@ static void learn_bones(vg_reconstructed *person, const vg_reconstruction *r) {
     }
 }
 
+static double trace(const double S[6]) {
+    return S[0] + S[3] + S[5];
+}
+
+/* Loses joints that cannot be where they are said to be: of the bone that is most too long, the end that is known worse, until
+ * none is too long. */
+static void drop_impossible(vg_consensus_point *p, const vg_bones *bones, const vg_joint_set *set) {
+    for (;;) {
+        double worst = 1;
+        int32_t bad = -1;
+        for (int32_t b = 0; b < set->bones; b++) {
+            const vg_bone *bone = set->bone + b;
+            const vg_consensus_point *a = p + bone->a, *c = p + bone->b;
+            const double learned = bones->length[b],
+                         usual = learned > 0 && learned < 1.5 * bone->length ? learned : bone->length;
+            const double d[3] = {a->x[0] - c->x[0], a->x[1] - c->x[1], a->x[2] - c->x[2]}, length = vg_norm3(d);
+            if (!a->views || !c->views || bone->length < LONG_BONE) continue;
+            const double excess = fmin(length / (BONE_REACH * usual), length / (usual + BONE_EXCESS));
+            if (excess > worst) worst = excess, bad = trace(a->covariance) > trace(c->covariance) ? bone->a : bone->b;
+        }
+        if (bad < 0) return;
+        p[bad].views = 0;
+        for (int k = 0; k < 3; k++) p[bad].x[k] = (double)NAN;
+        for (int k = 0; k < 6; k++) p[bad].covariance[k] = (double)NAN;
+    }
+}
+
 static void hold_bones(vg_reconstructed *person, const vg_reconstruction *r, const vg_bones_config *config) {
     double x[VG_MAX_JOINTS][3], covariance[VG_MAX_JOINTS][6];
     for (int32_t f = 0; f < r->frames; f++) {
         vg_consensus_point *p = person->points + (size_t)f * (size_t)r->set.joints;
+        drop_impossible(p, &person->bones, &r->set);
         unpack(x, covariance, p, r->set.joints);
         vg_bones_hold(x, (const double(*)[6])covariance, &person->bones, &r->set, config);
         for (int32_t j = 0; j < r->set.joints; j++) memcpy(p[j].x, x[j], sizeof x[j]);
@@ -160,9 +192,8 @@ static void measure_person(vg_reconstructed *person, noise_sum *noise, const sig
                            const vg_camera *lenses) {
     const size_t J = (size_t)r->set.joints;
     for (size_t i = 0; i < (size_t)r->frames * J; i++) {
-        double square;
-        measure_point(person->points + i, person->residuals + i, &square, who, i / J, i % J, r, lenses);
-        if (noise) noise_add(noise, i % J, person->points + i, square);
+        measure_point(person->points + i, person->residuals + i, person->squares + i, who, i / J, i % J, r, lenses);
+        if (noise) noise_add(noise, i % J, person->points + i, person->squares[i]);
     }
 }
 
@@ -179,6 +210,7 @@ static vg_status make_people(vg_reconstruction *r, const cast_list *list, const 
         person->name = list->person[p].name;
         person->points = calloc(points, sizeof *person->points);
         person->residuals = calloc(points, sizeof *person->residuals);
+        person->squares = calloc(points, sizeof *person->squares);
         r->people++;
         if (!person->points || !person->residuals)
             return vg_fail(err, VG_NO_MEMORY, "no memory for %zu points", points);
@@ -220,7 +252,8 @@ void vg_reconstruction_fit(vg_fit *fit, const vg_reconstruction *r, int32_t pers
                            int32_t count) {
     for (int32_t f = 0; f < r->frames; f++)
         for (int32_t i = 0; i < count; i++) {
-            const vg_consensus_point *p = r->person[person].points + (size_t)f * (size_t)r->set.joints + joints[i];
+            const size_t at = (size_t)f * (size_t)r->set.joints + (size_t)joints[i];
+            const vg_consensus_point *p = r->person[person].points + at;
             const int views = __builtin_popcount(p->views);
             if (views == 0) {
                 fit->lost++;
@@ -228,7 +261,7 @@ void vg_reconstruction_fit(vg_fit *fit, const vg_reconstruction *r, int32_t pers
             }
             if (fit->errors) fit->errors[fit->points] = p->reprojection;
             fit->points++, fit->removed += p->removed, fit->unused += r->cameras - views;
-            fit->error += p->reprojection, fit->square += p->reprojection * p->reprojection;
+            fit->error += p->reprojection, fit->square += r->person[person].squares[at], fit->observations += views;
         }
 }
 

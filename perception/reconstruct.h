@@ -38,6 +38,7 @@ typedef struct vg_reconstructed {
     int64_t name;               /* 1, 2, ... */
     vg_consensus_point *points; /* [F, J] */
     double *residuals;          /* [F, J] m; mean distance of the point from the rays used */
+    double *squares;            /* [F, J] px^2; sum over the views used of their squared distances */
     vg_bones bones;
 } vg_reconstructed;
 
@@ -61,7 +62,8 @@ typedef struct vg_fit {
     int64_t points, lost;
     int64_t removed;      /* views that saw a joint above the confidence and were left out, summed over found points */
     int64_t unused;       /* views that took no part for whatever reason, summed over found points */
-    double error, square; /* px; sums over points of the mean distance, and of its square */
+    int64_t observations; /* views used, summed over found points */
+    double error, square; /* px: sum over points of the mean distance; px^2: over observations of the squared one */
     double *errors;       /* [points found] mean distances, for a median; NULL, or the caller's array of that room */
 } vg_fit;
 void vg_reconstruction_fit(vg_fit *fit, const vg_reconstruction *r, int32_t person, const int32_t *joints,

@@ -226,13 +226,26 @@ static void several_people_have_files_or_names_of_their_own(void **state) {
     vg_motion all, second;
     char path[5000];
     run("triangulate --calibration %s --keypoints %s --people all --fps 60 --out %s/m.trc --out %s/m.c3d --out "
-        "%s/m.csv --json",
-        calibration, keypoints, folder, folder, folder);
+        "%s/m.csv --out %s/m.bvh --report %s/m.svg --json",
+        calibration, keypoints, folder, folder, folder, folder, folder);
     json_t *root = expect_json();
     const int people = (int)number(root, "people");
     assert_true(people >= 2);
-    assert_int_equal(json_array_size(json_object_get(root, "files")), people + 2);
+    assert_true(json_array_size(json_object_get(root, "files")) >= (size_t)people + 5);
     json_decref(root);
+    char *picture;
+    size_t size;
+    snprintf(path, sizeof path, "%s/m.svg", folder);
+    assert_ok(vg_file_load(&picture, &size, path, &err));
+    assert_non_null(strstr(picture, "<svg "));
+    assert_non_null(strstr(picture, "#d9443f")); /* right limbs */
+    assert_null(strstr(picture, "nan"));
+    free(picture);
+    vg_bvh bvh;
+    snprintf(path, sizeof path, "%s/m_P2.bvh", folder);
+    assert_ok(vg_bvh_read(path, &bvh, &err));
+    assert_int_equal(bvh.frames, 100);
+    vg_bvh_free(&bvh);
     vg_motion_options options = vg_motion_options_default();
     options.axes = VG_AXES_Y_UP_YZX;
     snprintf(path, sizeof path, "%s/m_P2.trc", folder);

@@ -111,13 +111,16 @@ static void cubic_gaps_are_filled_exactly_and_long_ones_left(void **state) {
     for (int i = 20; i < 30; i++) y[i] = (double)NAN;
     for (int i = 60; i < 71; i++) y[i] = (double)NAN;
     y[0] = y[100] = y[N - 1] = y[N - 2] = (double)NAN;
-    vg_fill_gaps(y, N, 10, spare);
+    vg_fill_gaps(y, N, 10, false, spare);
     for (int i = 0; i < N; i++) {
-        if (i >= 60 && i < 71)
+        if (i == 0 || i >= N - 2 || (i >= 60 && i < 71))
             assert_true(isnan(y[i]));
         else
             assert_close(y[i], x[i], 1e-8);
     }
+    vg_fill_gaps(y, N, 10, true, spare);
+    assert_close(y[0], x[0], 1e-8);
+    assert_close(y[N - 1], x[N - 1], 1e-7);
 }
 
 static void stretches_between_gaps_are_filtered_apart(void **state) {

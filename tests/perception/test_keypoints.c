@@ -149,6 +149,21 @@ static void wrong_files_are_named(void **state) {
     }
 }
 
+static void an_empty_place_is_kept(void **state) {
+    (void)state;
+    vg_error err = {0};
+    vg_keypoints k;
+    char text[2048];
+    int n = snprintf(text, sizeof text, "{\"people\": [{}, {\"pose_keypoints_2d\": [");
+    for (int j = 0; j < 14; j++) n += snprintf(text + n, sizeof text - (size_t)n, "%s5,6,0.5", j ? "," : "");
+    snprintf(text + n, sizeof text - (size_t)n, "]}]}");
+    assert_ok(vg_keypoints_openpose_parse("x.json", text, strlen(text), NULL, &k, &err));
+    assert_int_equal(vg_keypoints_count(&k, 0, 0), 2);
+    assert_close(vg_keypoints_at(&k, 0, 0, 0)->confidence, 0, 0);
+    assert_close(vg_keypoints_at(&k, 0, 0, 1)->confidence, 0.5, 0);
+    vg_keypoints_free(&k);
+}
+
 static void the_set_is_that_which_was_asked_for(void **state) {
     (void)state;
     vg_error err = {0};
@@ -176,8 +191,10 @@ static void csv_of_names_and_of_numbers(void **state) {
     assert_int_equal(k.frames, 3);
     assert_int_equal(k.first_number, 7);
     assert_int_equal(k.set.part[1], VG_PART_L_ANKLE);
-    assert_int_equal(vg_keypoints_count(&k, 0, 0), 2);
-    assert_close(vg_keypoints_at(&k, 0, 0, 1)[1].u, 11, 0); /* person 3 after person 1 */
+    assert_int_equal(vg_keypoints_count(&k, 0, 0), 3);
+    assert_close(vg_keypoints_at(&k, 0, 0, 2)[1].u, 11,
+                 0); /* persons 0, 1 and 3 are the first to the third everywhere */
+    assert_close(vg_keypoints_at(&k, 0, 0, 0)[1].confidence, 0, 0);
     assert_close(vg_keypoints_at(&k, 2, 1, 0)[0].confidence, 0, 0);
     assert_close(vg_keypoints_at(&k, 2, 1, 0)[1].v, 41, 0);
     vg_keypoints_free(&k);
@@ -314,6 +331,7 @@ int main(void) {
         cmocka_unit_test(different_frame_counts_are_named_or_mended),
         cmocka_unit_test(wrong_folders_are_named),
         cmocka_unit_test(wrong_files_are_named),
+        cmocka_unit_test(an_empty_place_is_kept),
         cmocka_unit_test(the_set_is_that_which_was_asked_for),
         cmocka_unit_test(csv_of_names_and_of_numbers),
         cmocka_unit_test(wrong_csv_is_named),
