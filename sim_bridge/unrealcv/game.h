@@ -51,7 +51,7 @@ typedef struct ucv_person {
     int32_t gait; /* ucv_gait */
     double goal[2], centre[2], radius, pace, dilation;
     uint32_t goals;  /* drawn so far */
-    bool once;       /* stands at the first goal */
+    bool once;       /* stands at the goal it walks to */
     double aside[2]; /* from where the simulator has the person to where it was placed outside its area */
 } ucv_person;
 

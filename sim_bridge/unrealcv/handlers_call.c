@@ -111,6 +111,25 @@ static void move_forward(function_call *f) {
     answer(f);
 }
 
+static void walk_to(function_call *f, const double goal[2]) {
+    vg_error err = {0};
+    ucv_game_start(f->call->game);
+    if (is_person(f) && ucv_person_goal(f->call->game, f->actor, goal, &err) != VG_OK)
+        ucv_error(f->call, "%s", err.message);
+    else
+        answer(f);
+}
+
+static void step_forward(function_call *f) { /* seconds, 0 ahead or 1 back */
+    double goal[2];
+    place_of(f, goal);
+    const double way = value_at(f, 0) * (is_person(f) ? person_of(f)->pace : 1);
+    const double heading = ucv_heading_of_yaw(f->actor->rotation[1]) + (value_at(f, 1) != 0 ? VG_PI : 0);
+    goal[0] += way * cos(heading), goal[1] += way * sin(heading);
+    into_area(f->call->game, goal);
+    walk_to(f, goal);
+}
+
 static void turn_to(function_call *f, double pitch, double yaw, double roll) {
     ucv_actor *a = f->actor;
     vg_error err = {0};
@@ -139,15 +158,6 @@ static void walk_on(function_call *f) {
     if (is_person(f)) person_of(f)->gait = UCV_GAIT_SIM;
     ucv_game_start(f->call->game);
     answer(f);
-}
-
-static void walk_to(function_call *f, const double goal[2]) {
-    vg_error err = {0};
-    ucv_game_start(f->call->game);
-    if (is_person(f) && ucv_person_goal(f->call->game, f->actor, goal, &err) != VG_OK)
-        ucv_error(f->call, "%s", err.message);
-    else
-        answer(f);
 }
 
 static void move_to(function_call *f) {
@@ -299,6 +309,7 @@ static const struct {
     {"nav_random", nav_random},
     {"generate_nav_goal", generate_nav_goal},
     {"MoveForward", move_forward},
+    {"StepForward", step_forward},
     {"Rotate_Angle", turn},
     {"TurnAround", turn},
     {"set_rotation", set_rotation},

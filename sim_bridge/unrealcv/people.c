@@ -58,8 +58,8 @@ static void drive_person(ucv_game *g, int32_t p) {
     if (person->gait == UCV_GAIT_SIM || stands(person)) return;
     if (vg_embedded_get_person(g->world, 0, p, &now, &err) != VG_OK) return;
     const double left = hypot(person->goal[0] - (double)now.at[0], person->goal[1] - (double)now.at[1]);
-    if (left < ARRIVED || (person->gait == UCV_GAIT_RADIUS && person->goals == 0)) {
-        if (person->gait == UCV_GAIT_GOAL || (person->once && person->goals > 0)) {
+    if (left < ARRIVED) {
+        if (person->gait == UCV_GAIT_GOAL || person->once) {
             person->gait = UCV_GAIT_STAND;
             return;
         }
@@ -158,7 +158,7 @@ vg_status ucv_person_goal(ucv_game *g, ucv_actor *a, const double goal[2], vg_er
 
 void ucv_person_roam(ucv_game *g, ucv_actor *a, const double centre[2], double radius, bool once) {
     ucv_person *person = &g->person[a->person];
-    person->gait = UCV_GAIT_RADIUS, person->radius = radius, person->goals = 0, person->once = once;
+    person->gait = UCV_GAIT_RADIUS, person->radius = radius, person->once = once;
     person->centre[0] = centre[0], person->centre[1] = centre[1];
     draw_goal(g, a->person, person);
 }

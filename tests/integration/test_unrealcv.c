@@ -1,4 +1,5 @@
 /* `vergence unrealcv` as clients meet it: the real program, real sockets, clients that behave and clients that do not. */
+#include "common/text.h"
 #include "tests/support/process.h"
 #include "tests/support/unrealcv.h"
 
@@ -242,6 +243,60 @@ static void two_servers_show_the_same(void **state) {
     }
 }
 
+static void the_documented_commands_are_those_understood(void **state) {
+    (void)state;
+    static vg_test_output got;
+    vg_error err = {0};
+    char *text;
+    size_t size;
+    vg_test_run(&got, "vergence", "unrealcv --commands");
+    assert_int_equal(got.code, 0);
+    assert_true(strlen(got.out) > 5000);
+    assert_ok(vg_file_load(&text, &size, "docs/unreal.md", &err));
+    if (!strstr(text, got.out)) fail_msg("docs/unreal.md does not hold what `vergence unrealcv --commands` prints");
+    free(text);
+}
+
+/* The documents' script in the place of a game's binary: it reads unrealcv.ini as environments write it. */
+static void the_documented_launcher_is_a_game(void **state) {
+    (void)state;
+    vg_error err = {0};
+    char *text, path[4300], bin[PATH_MAX + 64], search[PATH_MAX + 4096];
+    size_t size;
+    assert_ok(vg_file_load(&text, &size, "docs/unreal.md", &err));
+    char *script = strstr(text, "#!/bin/sh");
+    assert_non_null(script);
+    *strstr(script, "```") = '\0';
+    snprintf(path, sizeof path, "%s/Game", vg_test_folder());
+    FILE *f = fopen(path, "w");
+    fputs(script, f), fclose(f), free(text);
+    chmod(path, 0755);
+    server s = start(""); /* lends us a port that is free right after */
+    const int port = s.port;
+    stop(&s);
+    snprintf(bin, sizeof bin, "%s/unrealcv.ini", vg_test_folder());
+    f = fopen(bin, "w");
+    fprintf(f, "[UnrealCV.Core]\nPort=%d\nWidth=160\nHeight=120\nFOV=90\n", port);
+    fclose(f);
+    snprintf(bin, sizeof bin, "%s", vg_test_program("vergence"));
+    *strrchr(bin, '/') = '\0';
+    char scenes[PATH_MAX + 16], here[PATH_MAX];
+    snprintf(scenes, sizeof scenes, "%s/scenes", getcwd(here, sizeof here));
+    snprintf(search, sizeof search, "%s:%s", bin, getenv("PATH"));
+    s.pid = fork();
+    if (s.pid == 0) {
+        setenv("PATH", search, 1), setenv("VERGENCE_SCENES", scenes, 1);
+        execl(path, path, "-RenderOffScreen", (char *)NULL);
+        _exit(127);
+    }
+    snprintf(s.socket, sizeof s.socket, "%.200s/%d.socket", vg_test_folder(), port);
+    VG_TEST_WAIT_FOR(access(s.socket, F_OK) == 0);
+    ucv_client c = ucv_connect(s.socket, 0);
+    assert_reply(&c, "vget /camera/0/size", "160 120");
+    ucv_disconnect(&c);
+    stop(&s);
+}
+
 static void what_cannot_be_served_is_said_plainly(void **state) {
     (void)state;
     static vg_test_output got;
@@ -269,6 +324,8 @@ int main(void) {
         cmocka_unit_test(clients_that_misbehave_are_dropped),
         cmocka_unit_test(many_come_and_go),
         cmocka_unit_test(two_servers_show_the_same),
+        cmocka_unit_test(the_documented_commands_are_those_understood),
+        cmocka_unit_test(the_documented_launcher_is_a_game),
         cmocka_unit_test(what_cannot_be_served_is_said_plainly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
