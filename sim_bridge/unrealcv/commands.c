@@ -84,6 +84,7 @@ static const ucv_command commands[] = {
     {"vset /object/[str]/color [uint] [uint] [uint]", ucv_do_object_colour, UCV_SET, "Sets the mask colour r g b"},
     {"vget /object/[str]/bounds", ucv_do_object_bounds, 0, "Smallest and largest x y z, cm"},
     {"vget /object/[str]/vertex_location", ucv_do_object_vertices, 0, "Corners, one a line"},
+    {"vget /object/[str]/vertices", ucv_do_object_vertices, 0, "The same"},
     {"vget /object/[str]/uclass_name", ucv_do_object_class, 0, "Name of the class"},
     {"vget /object/[str]/mobility", ucv_do_object_mobility, 0, "Static or Movable"},
     {"vget /object/[str]/name", ucv_do_object_name, UCV_GET, "Name of the object"},

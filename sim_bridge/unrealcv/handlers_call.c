@@ -378,5 +378,7 @@ void ucv_do_call(ucv_call *call) {
             functions[i].run(&f);
             return;
         }
-    ucv_error(call, "Argument Invalid");
+    ucv_error(call, "Fail to execute the function '%.*s' of %.*s",
+              (int)(call->arg[1].size < 300 ? call->arg[1].size : 300), call->arg[1].at,
+              (int)(call->arg[0].size < 300 ? call->arg[0].size : 300), call->arg[0].at);
 }

@@ -161,7 +161,7 @@ static bool path_of(ucv_call *call, vg_span file, char *out, size_t room) {
 }
 
 /* Turns the body written since `begun` into a file and the reply into the file's name. */
-static void save(ucv_call *call, vg_span file, size_t begun) {
+static bool save(ucv_call *call, vg_span file, size_t begun) {
     ucv_buffer *out = call->out;
     char path[1100];
     const bool allowed = path_of(call, file, path, sizeof path);
@@ -175,34 +175,40 @@ static void save(ucv_call *call, vg_span file, size_t begun) {
     else
         ucv_error(call, "Can not write %.*s: %s", (int)file.size, file.at,
                   allowed ? strerror(reason) : "outside the folder for files");
+    return written;
 }
 
-static void take(ucv_call *call, const ucv_actor *camera, vg_render_mode mode, vg_span file) {
+/* Answers with the picture, or saves it; false after an error. */
+static bool take(ucv_call *call, const ucv_actor *camera, vg_render_mode mode, vg_span file) {
     const char *format = format_of(file, mode);
     if (!format) {
         ucv_error(call, "Invalid filename type, filename %.*s", (int)(file.size < 400 ? file.size : 400), file.at);
-        return;
+        return false;
     }
     const size_t begun = call->out->size;
     vg_error err = {0};
     if (ucv_view_take(call->game, camera, mode, format, call->out, &err) != VG_OK) {
         call->out->size = begun, call->out->full = false;
         ucv_error(call, "%s", err.message);
-        return;
+        return false;
     }
-    if (!vg_span_is(file, format)) save(call, file, begun);
+    return vg_span_is(file, format) || save(call, file, begun);
 }
 
 void ucv_do_picture(ucv_call *call) {
     const ucv_actor *camera = ucv_call_camera(call);
     if (!camera) return;
-    char counted[32];
-    vg_span file = call->arg[1];
-    if (call->count < 2) { /* 0.3.10: without a name, into a numbered file */
-        snprintf(counted, sizeof counted, "%08d.png", call->game->pictures++);
-        file = (vg_span){counted, strlen(counted)};
+    if (call->count > 1) {
+        take(call, camera, (vg_render_mode)call->detail, call->arg[1]);
+        return;
     }
-    take(call, camera, (vg_render_mode)call->detail, file);
+    /* 0.3.10: without a name, into a numbered file; the answer is its whole path */
+    char name[32];
+    snprintf(name, sizeof name, "%08d.png", call->game->pictures++);
+    const size_t begun = call->out->size;
+    if (!take(call, camera, (vg_render_mode)call->detail, (vg_span){name, strlen(name)})) return;
+    call->out->size = begun;
+    ucv_print(call->out, "%s/%s", call->game->files, name);
 }
 
 static const struct {
