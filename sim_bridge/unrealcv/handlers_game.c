@@ -1,6 +1,7 @@
 /* Commands about the server, time and console. */
 #include "sim_bridge/unrealcv/handlers.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -68,14 +69,18 @@ void ucv_do_is_paused(ucv_call *call) {
     ucv_say(call, call->game->paused ? "true" : "false");
 }
 
-/* As in a game, an unknown level changes nothing and is answered with ok: the log says so. */
+/* As in a game, an unknown level changes nothing and is answered with ok: the log says so. Unreal's names ignore case, our
+ * scenes' are in small letters. */
 void ucv_do_level(ucv_call *call) {
-    char name[256];
+    char name[256], small[256];
     vg_span_copy(name, sizeof name, call->arg[0]);
-    vg_error err = {0};
-    if (strchr(name, '/') || strchr(name, '.') || ucv_game_load(call->game, name, &err) != VG_OK)
-        VG_WARNF(call->game->log, "unrealcv: level `%s` stays closed: %s", name,
-                 err.status ? err.message : "a level's name holds neither / nor .");
+    for (size_t i = 0; i < sizeof name; i++) small[i] = (char)tolower((unsigned char)name[i]);
+    vg_error err = {0}, again = {0};
+    if (strchr(name, '/') || strchr(name, '.'))
+        vg_fail(&err, VG_INVALID, "a level's name holds neither / nor .");
+    else if (ucv_game_load(call->game, name, &err) == VG_OK || ucv_game_load(call->game, small, &again) == VG_OK)
+        err = (vg_error){0};
+    if (err.status) VG_WARNF(call->game->log, "unrealcv: level `%s` stays closed: %s", name, err.message);
     ucv_ok(call);
 }
 

@@ -145,6 +145,8 @@ static void replies_are_the_plug_ins_own(void **state) {
         {"vget /camera/0/optical_flow bmp", "error Not Implemented"},
         {"vset /action/game/level nowhere", "ok"},
         {"vget /level/name", "blank"},
+        {"vset /action/game/level SchoolGym", "ok"},
+        {"vget /level/name", "schoolgym"},
     };
     for (size_t i = 0; i < sizeof exact / sizeof exact[0]; i++)
         if (strcmp(ask(&f, exact[i][0]), exact[i][1]) != 0)
