@@ -13,11 +13,11 @@ OPT     ?= -O3
 # Lowest first; a folder may include from itself and from those before it.
 MODULES := common calibration proto perception sim_bridge agents daemon cli
 # pkg-config names, and the Debian packages that hold them
-PKGS     := libzmq libprotobuf-c openblas lapacke libcyaml yaml-0.1 expat jansson libsodium libpng libavformat libavcodec \
+PKGS     := libzmq libprotobuf-c openblas lapacke libcyaml yaml-0.1 expat jansson libsodium libpng libavformat libavcodec libzstd \
             libavdevice libswscale libavutil
 CV_PKGS  := opencv4
 DEB_PKGS := gcc g++ make pkg-config libzmq3-dev libprotobuf-c-dev protobuf-c-compiler libopenblas-dev liblapacke-dev \
-            libopencv-dev libcyaml-dev libyaml-dev libexpat1-dev libjansson-dev libsodium-dev libpng-dev libcmocka-dev \
+            libopencv-dev libcyaml-dev libyaml-dev libexpat1-dev libjansson-dev libsodium-dev libpng-dev libzstd-dev libcmocka-dev \
             libavformat-dev libavcodec-dev libavdevice-dev libswscale-dev libavutil-dev
 
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
@@ -80,7 +80,15 @@ $(BUILD)/obj/proto/vergence.pb-c.c.o: $(PROTO_GEN).c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS_ALL) -w -c $< -o $@
-$(patsubst %,$(BUILD)/obj/%.o,$(proto_SRC)): | $(PROTO_GEN).h
+# recordings carry the descriptor of their messages
+PROTO_DESC := $(BUILD)/gen/proto/descriptor.h
+$(PROTO_DESC): proto/vergence.proto
+	@mkdir -p $(@D)
+	$(Q)protoc-c --proto_path=proto --descriptor_set_out=$(@D)/vergence.desc $<
+	$(Q)(echo '/* Made from vergence.proto: its FileDescriptorSet. */'; \
+	  echo 'static const unsigned char vg_proto_descriptor[] = {'; \
+	  od -An -v -tx1 $(@D)/vergence.desc | sed 's/ \(..\)/0x\1,/g'; echo '};') >$@
+$(patsubst %,$(BUILD)/obj/%.o,$(proto_SRC)): | $(PROTO_GEN).h $(PROTO_DESC)
 
 bench_OBJ := $(patsubst %,$(BUILD)/obj/%.o,$(shell find bench -name '*.c' | LC_ALL=C sort))
 $(BUILD)/bin/vergence: $(BUILD)/obj/cli/main.c.o $(bench_OBJ) $(ALL_LIBS)

@@ -112,6 +112,9 @@ typedef struct vg_live_config {
     const char *policy;    /* as in vg_eval_config, or "" to begin untrained */
     bool learn;            /* gather experience and learn on line */
     vg_train_config train; /* how to learn */
+    /* called for every frame with what was perceived in it, for recordings; may be NULL */
+    void (*seen)(void *context, const vg_frame *frame, const vg_skeletons *skeletons);
+    void *context;
 } vg_live_config;
 
 typedef struct vg_live_stats {

@@ -53,6 +53,10 @@ struct vg_live {
     vg_arena memory;
 };
 
+static void tell_seen(const vg_live *l) {
+    if (l->config.seen) l->config.seen(l->config.context, l->frame, vg_team_skeletons(l->team, 0));
+}
+
 static vg_status begin_episode(vg_live *l, vg_error *err) {
     if (l->world->info.resettable) {
         vg_rng rng = vg_rng_at(l->config.train.seed, 0, (uint32_t)l->number, VG_DRAW_EPISODE);
@@ -70,7 +74,9 @@ static vg_status begin_episode(vg_live *l, vg_error *err) {
     }
     l->number++;
     l->step = 0;
-    return vg_team_begin(l->team, 0, l->frame, err);
+    VG_TRY(vg_team_begin(l->team, 0, l->frame, err));
+    tell_seen(l);
+    return VG_OK;
 }
 
 /* Takes a fresh policy, if there is one, and acts by it from now on. */
@@ -125,6 +131,7 @@ vg_status vg_live_tick(vg_live *l, vg_live_stats *stats, vg_error *err) {
     const int64_t stepped = vg_clock_now_ns();
     const vg_tick *tick;
     VG_TRY(vg_team_absorb(l->team, 0, l->frame, &tick, err));
+    tell_seen(l);
     l->step++;
     count_tick(l, tick);
     const bool terminated = (l->frame->flags & VG_FRAME_TERMINATED) != 0;

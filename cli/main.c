@@ -28,6 +28,8 @@ static const struct {
     {"start", vg_cmd_start, "start a session as a daemon"},
     {"status", vg_cmd_status, "what the sessions are doing"},
     {"stop", vg_cmd_stop, "stop a session gracefully"},
+    {"listen", vg_cmd_listen, "print a session's skeleton stream"},
+    {"take", vg_cmd_take, "recordings of live sessions: show, export as motion files"},
     {"config", vg_cmd_config, "check a configuration, or show the one in use"},
     {"doctor", vg_cmd_doctor, "check that this machine has what is needed"},
     {"bench", vg_cmd_bench, "measure, each figure beside what it is held against"},

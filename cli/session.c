@@ -135,6 +135,12 @@ static void print_status(const json_t *s) {
                (long long)number(live, "joints_measured"), (long long)number(live, "joints_carried"),
                (long long)number(live, "joints_lost"), (long long)number(live, "policies"));
     if (mocap) print_mocap(mocap);
+    const json_t *recording = json_object_get(s, "recording");
+    if (recording)
+        printf("  recorded %lld instants (%.1f MB) in %s; %lld dropped%s\n", (long long)number(recording, "recorded"),
+               number(recording, "bytes") * 1e-6, json_string_value(json_object_get(recording, "file")),
+               (long long)number(recording, "dropped"),
+               json_string_length(json_object_get(recording, "error")) ? "; ended early, see the log" : "");
 }
 
 /* Every session that runs; used where none is named and several run, or --all is given. */

@@ -83,6 +83,16 @@ static json_t *live_json(const vg_session_status *status) {
     return out;
 }
 
+static json_t *recording_json(const vg_recorder_stats *r) {
+    json_t *out = json_object();
+    json_object_set_new(out, "file", json_string(r->path));
+    json_object_set_new(out, "recorded", json_integer(r->recorded));
+    json_object_set_new(out, "dropped", json_integer(r->dropped));
+    json_object_set_new(out, "bytes", json_integer(r->bytes));
+    json_object_set_new(out, "error", json_string(r->error));
+    return out;
+}
+
 static json_t *camera_json(const vg_source_report *c, const char *name) {
     static const char *const states[] = {"waiting", "active", "silent"}; /* by vg_camera_state */
     json_t *out = json_object();
@@ -160,6 +170,7 @@ json_t *vg_control_status_json(vg_control *control, const vg_session_status *sta
     } else {
         json_object_set_new(out, "mocap", mocap_json(&status->mocap, control->world));
     }
+    if (status->recording.path[0]) json_object_set_new(out, "recording", recording_json(&status->recording));
     return out;
 }
 

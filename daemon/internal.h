@@ -4,6 +4,7 @@
 
 #include "daemon/daemon.h"
 #include "daemon/latency.h"
+#include "daemon/recorder.h"
 
 #include <pthread.h>
 
@@ -63,6 +64,7 @@ typedef struct vg_session_status {
     vg_train_stats train;
     vg_live_stats live;
     vg_mocap_stats mocap;
+    vg_recorder_stats recording; /* path "": none */
 } vg_session_status;
 
 typedef struct vg_control {
@@ -114,6 +116,7 @@ typedef struct vg_session {
     const vg_session_options *options;
     char folder[VG_PATH_MAX];
     vg_world *world;
+    vg_recorder *recorder; /* NULL: none; belongs to session.c */
     vg_control control;
     vg_session_status status;
     int64_t began_ns, saved_ns, reported_ns;

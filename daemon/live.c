@@ -31,7 +31,9 @@ static vg_status tick_until_stopped(vg_session *session, vg_live *live, const le
     int64_t due = vg_clock_now_ns() + period;
     session->status.steps_per_second = rate;
     while (!vg_session_should_stop(session) && !(l && atomic_load(&l->ended))) {
-        VG_TRY(vg_live_tick(live, &session->status.live, err));
+        const vg_status status = vg_live_tick(live, &session->status.live, err);
+        if (status == VG_ENDED) return VG_OK; /* a recording ends */
+        VG_TRY(status);
         VG_TRY(vg_session_report(session, false, err));
         const int64_t now = vg_clock_now_ns();
         if (now > due) {
@@ -73,10 +75,17 @@ static vg_status run(vg_session *session, vg_live *live, vg_error *err) {
     return VG_OK;
 }
 
+static void push(void *context, const vg_frame *frame, const vg_skeletons *skeletons) {
+    vg_recorder_push(context, frame, skeletons);
+}
+
 vg_status vg_session_live(vg_session *session, vg_error *err) {
     const vg_session_config *config = session->config;
-    const vg_live_config live_config = {
-        .policy = config->live.policy, .learn = config->live.learn, .train = config->train};
+    const vg_live_config live_config = {.policy = config->live.policy,
+                                        .learn = config->live.learn,
+                                        .train = config->train,
+                                        .seen = session->recorder ? push : NULL,
+                                        .context = session->recorder};
     vg_live *live = NULL;
     VG_TRY(vg_live_create(&live, &live_config, session->world, session->options->log, err));
     const vg_status status = run(session, live, err);

@@ -83,6 +83,7 @@ static vg_status tick(mocap *m, vg_error *err) {
     if (m->frame->frame_id == last) return VG_OK; /* nothing new within a tick */
     VG_TRY(vg_capture_step(m->capture, m->frame, m->skeletons, err));
     vg_outputs_send(m->outputs, m->skeletons);
+    if (session->recorder) vg_recorder_push(session->recorder, m->frame, m->skeletons);
     session->status.mocap.has_sources = vg_world_sources(session->world, &session->status.mocap.sources);
     count(m, session->status.mocap.has_sources ? session->status.mocap.sources.came_ns : 0);
     return VG_OK;

@@ -30,6 +30,7 @@ vg_status vg_session_report(vg_session *session, bool force, vg_error *err) {
     const int64_t now = vg_clock_now_ns();
     session->status.elapsed_seconds = (double)(now - session->began_ns) * 1e-9;
     session->status.checkpoint_age_seconds = session->saved_ns ? (double)(now - session->saved_ns) * 1e-9 : (double)NAN;
+    if (session->recorder) vg_recorder_read(session->recorder, &session->status.recording);
     vg_control_publish(&session->control, &session->status);
     if (!force && now - session->reported_ns < 1000000000) return VG_OK;
     session->reported_ns = now;
@@ -38,6 +39,14 @@ vg_status vg_session_report(vg_session *session, bool force, vg_error *err) {
 
 static void set_state(vg_session *session, const char *state) {
     snprintf(session->status.state, sizeof session->status.state, "%s", state);
+}
+
+/* Sessions that run live leave a recording; a replay has one already. */
+static vg_status begin_recording(vg_session *session, vg_error *err) {
+    const vg_session_config *config = session->config;
+    if (!config->record.enabled || config->session.kind == VG_SESSION_TRAIN || config->world.kind == VG_SESSION_REPLAY)
+        return VG_OK;
+    return vg_recorder_open(&session->recorder, session->folder, &session->world->info, session->options->log, err);
 }
 
 static vg_status run_loop(vg_session *session, vg_error *err) {
@@ -50,7 +59,12 @@ static vg_status run_loop(vg_session *session, vg_error *err) {
     static vg_status (*const kinds[])(vg_session *, vg_error *) = {[VG_SESSION_TRAIN] = vg_session_train,
                                                                    [VG_SESSION_LIVE] = vg_session_live,
                                                                    [VG_SESSION_MOCAP] = vg_session_mocap};
+    VG_TRY(begin_recording(session, err));
     vg_status status = kinds[config->session.kind](session, err);
+    vg_error why = {0};
+    const vg_status recorded = vg_recorder_close(session->recorder, &session->status.recording, &why);
+    session->recorder = NULL;
+    if (status == VG_OK && recorded != VG_OK) VG_WARNF(session->options->log, "%s", why.message);
     if (status == VG_OK) {
         set_state(session, vg_session_should_stop(session) ? "stopped" : "done");
     } else {

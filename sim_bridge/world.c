@@ -4,6 +4,7 @@
 #include "sim_bridge/embedded/embedded.h"
 #include "sim_bridge/live/live.h"
 #include "sim_bridge/remote/remote.h"
+#include "sim_bridge/replay/replay.h"
 #include "sim_bridge/unrealcv/client.h"
 
 #include <stdio.h>
@@ -14,10 +15,8 @@ static const struct {
     const char *kind;
     vg_status (*open)(vg_world **out, const vg_world_config *config, vg_error *err);
 } registry[] = {
-    {"embedded", vg_embedded_open},
-    {"remote", vg_remote_open},
-    {"unrealcv", vg_unrealcv_open},
-    {"live", vg_live_world_open},
+    {"embedded", vg_embedded_open}, {"remote", vg_remote_open}, {"unrealcv", vg_unrealcv_open},
+    {"live", vg_live_world_open},   {"replay", vg_replay_open},
 };
 
 vg_world_config vg_world_config_default(void) {
