@@ -1,6 +1,7 @@
 /* vergence take: recordings of live sessions, told and turned into motion files. */
 #include "cli/cli.h"
 
+#include "perception/armature.h"
 #include "perception/joints.h"
 #include "perception/motion.h"
 #include "proto/mcap.h"
@@ -183,6 +184,13 @@ static vg_status write_motion(const char *path, vg_motion *m, const export_plan 
         return vg_fail(err, VG_INVALID, "--unit is `%.40s`; it must be m, cm or mm", plan->unit);
     if (plan->axes && !vg_axes_parse(plan->axes, &axes))
         return vg_fail(err, VG_INVALID, "--frame is `%.40s`; it must be z-up, y-up, y-up-yzx or y-down", plan->axes);
+    if (ends_with(path, ".bvh")) {
+        vg_bvh bvh = {0};
+        VG_TRY(vg_bvh_from_motion(&bvh, m, unit, NULL, err));
+        const vg_status status = vg_bvh_write(path, &bvh, err);
+        vg_bvh_free(&bvh);
+        return status;
+    }
     vg_motion_convert(m, unit, axes);
     return vg_motion_write(path, m, err);
 }

@@ -25,7 +25,7 @@ static vg_status create(mocap *m, vg_error *err) {
     const vg_world_info *w = &m->session->world->info;
     vg_capture_config capture = vg_capture_config_default();
     capture.smooth.cutoff = config->mocap.cutoff_hz, capture.smooth.beta = config->mocap.beta;
-    VG_TRY(vg_capture_create(&m->capture, &capture, w->dims, err));
+    VG_TRY(vg_capture_create(&m->capture, &capture, w->dims, w->joint_set, err));
     VG_TRY(vg_outputs_open(&m->outputs, config, w, err));
     m->frame = calloc(1, vg_frame_bytes(w->dims));
     m->skeletons = calloc(1, vg_skeletons_bytes(w->dims.people, w->dims.joints));

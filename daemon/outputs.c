@@ -1,6 +1,7 @@
 /* The live outputs of a session. All sockets belong to the tick's thread. */
 #include "daemon/outputs.h"
 
+#include "daemon/vmc.h"
 #include "proto/proto.h"
 
 #include <errno.h>
@@ -16,6 +17,7 @@ struct vg_outputs {
     vg_codec *codec;
     vg_wire_skeletons head;
     uint64_t sequence;
+    vg_vmc *vmc;
     vg_outputs_stats stats;
 };
 
@@ -57,6 +59,8 @@ static vg_status set_up(vg_outputs *o, const vg_session_config *config, const vg
     const size_t size = 4096 + vg_skeletons_bytes(world->dims.people, world->dims.joints) * 2;
     VG_TRY(vg_codec_create(&o->codec, size, err));
     if (config->mocap.publish[0]) VG_TRY(open_stream(o, config->mocap.publish, err));
+    if (config->mocap.vmc[0])
+        VG_TRY(vg_vmc_open(&o->vmc, config->mocap.vmc, world->joint_set, world->dims.people, err));
     return VG_OK;
 }
 
@@ -78,11 +82,13 @@ void vg_outputs_close(vg_outputs *o) {
     if (o->socket) zmq_close(o->socket);
     if (o->context) zmq_ctx_term(o->context);
     vg_codec_destroy(o->codec);
+    vg_vmc_close(o->vmc);
     free(o);
 }
 
 void vg_outputs_send(vg_outputs *o, const vg_skeletons *skeletons) {
     if (o->socket) publish(o, skeletons);
+    if (o->vmc) vg_vmc_send(o->vmc, skeletons, &o->stats.vmc_packets, &o->stats.vmc_failures);
 }
 
 vg_outputs_stats vg_outputs_read(const vg_outputs *o) {

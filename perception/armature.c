@@ -168,6 +168,23 @@ bool vg_armature_measure(vg_armature *armature, const double (*x)[3], int32_t fr
     return true;
 }
 
+static void follow_length(double offset[3], const double a[3], const double b[3], double share) {
+    const double d[3] = {b[0] - a[0], b[1] - a[1], b[2] - a[2]};
+    const double now = vg_norm3(offset), seen = vg_norm3(d);
+    if (!(now > 0 && seen > 0.5 * now && seen < 2 * now)) return; /* a joint that is lost fails too */
+    for (int k = 0; k < 3; k++) offset[k] *= 1 + share * (seen / now - 1);
+}
+
+void vg_armature_follow(vg_armature *armature, const double (*x)[3], double share) {
+    for (int j = 1; j < VG_RIG_JOINTS; j++) {
+        double a[3], b[3];
+        const vg_part end = end_part((vg_rig)j);
+        if (!measured(b, x, (vg_rig)j)) continue;
+        if (measured(a, x, (vg_rig)vg_rig_parent((vg_rig)j))) follow_length(armature->offset[j], a, b, share);
+        if (end != VG_PART_OTHER) follow_length(armature->end[j], b, x[end], share);
+    }
+}
+
 /* ---- rotations ------------------------------------------------------------------------------------------------------- */
 
 /* R with column `first` along u and column `second` as near to v as can be; u a unit vector. */

@@ -47,6 +47,9 @@ vg_armature vg_armature_default(void); /* of an adult of 1.75 m, at rest */
 /* Sets each bone's length to the median of what was measured; where that is in no frame, the length stays.
  * x [F, VG_PARTS, 3] metres, NaN where lost. False without memory. */
 bool vg_armature_measure(vg_armature *armature, const double (*x)[3], int32_t frames);
+/* The same as it comes: moves each length a `share` of its way to what this frame measured, unless that is out of all
+ * proportion. Allocates nothing. */
+void vg_armature_follow(vg_armature *armature, const double (*x)[3], double share);
 /* Solves one frame: x [VG_PARTS, 3] metres, y up, NaN where lost. The result is in armature->root and ->local. Returns how
  * many joints kept their last rotation. Allocates nothing. */
 int32_t vg_armature_solve(vg_armature *armature, const double (*x)[3]);

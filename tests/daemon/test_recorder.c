@@ -43,7 +43,7 @@ static void set_up(stage *s, const vg_world_config *config) {
     assert_ok(vg_world_open(&s->world, config, &err));
     const vg_dims d = s->world->info.dims;
     const vg_capture_config capture = vg_capture_config_default();
-    assert_ok(vg_capture_create(&s->capture, &capture, d, &err));
+    assert_ok(vg_capture_create(&s->capture, &capture, d, s->world->info.joint_set, &err));
     s->frame = calloc(1, vg_frame_bytes(d));
     s->skeletons = calloc(1, vg_skeletons_bytes(d.people, d.joints));
     vg_frame_init(s->frame, d, 0);
