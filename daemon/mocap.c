@@ -32,8 +32,8 @@ static vg_status create(mocap *m, vg_error *err) {
     if (!m->frame || !m->skeletons) return vg_fail(err, VG_NO_MEMORY, "motion capture: out of memory");
     vg_frame_init(m->frame, w->dims, 0);
     vg_skeletons_init(m->skeletons, w->dims.people, w->dims.joints, 0);
-    m->session->status.mocap.filter_delay_seconds = vg_smooth_delay(&capture.smooth, 0);
-    m->session->status.mocap.filter_delay_moving = vg_smooth_delay(&capture.smooth, 1);
+    m->session->status.mocap.filter_delay_seconds = vg_smooth_delay(&capture.smooth, 0, 1 / w->step_seconds);
+    m->session->status.mocap.filter_delay_moving = vg_smooth_delay(&capture.smooth, 1, 1 / w->step_seconds);
     return VG_OK;
 }
 

@@ -31,8 +31,12 @@ vg_status vg_smooth_config_check(const vg_smooth_config *c, vg_error *err) {
     return VG_OK;
 }
 
-double vg_smooth_delay(const vg_smooth_config *c, double speed) {
-    return c->cutoff > 0 ? 1 / (2 * VG_PI * (c->cutoff + c->beta * speed)) : 0;
+/* A lag L of the output at speed v makes the filter see v (1 + L rate), so L = 1 / (2 pi (cutoff + beta v (1 + L rate))):
+ * a quadratic in L. */
+double vg_smooth_delay(const vg_smooth_config *c, double speed, double rate) {
+    if (c->cutoff <= 0) return 0;
+    const double a = 2 * VG_PI * c->beta * speed * rate, b = 2 * VG_PI * (c->cutoff + c->beta * speed);
+    return 2 / (b + sqrt(b * b + 4 * a));
 }
 
 vg_status vg_smooth_create(vg_smooth **out, const vg_smooth_config *config, int32_t people, int32_t joints,

@@ -13,8 +13,9 @@ typedef struct vg_smooth_config {
 
 vg_smooth_config vg_smooth_config_default(void);
 vg_status vg_smooth_config_check(const vg_smooth_config *config, vg_error *err);
-/* The filter's delay at this speed (m/s), in seconds: 1 / (2 pi (cutoff + beta speed)). */
-double vg_smooth_delay(const vg_smooth_config *config, double speed);
+/* The filter's delay at a steady speed (m/s) and so many frames a second, in seconds: at rest 1 / (2 pi cutoff). It falls
+ * with speed, and faster so the more frames there are, because the speed is measured from the last output, which lags. */
+double vg_smooth_delay(const vg_smooth_config *config, double speed, double rate);
 
 typedef struct vg_smooth vg_smooth;
 

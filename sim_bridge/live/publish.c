@@ -82,7 +82,7 @@ vg_status vg_keypoint_publish(vg_keypoint_publisher *p, int32_t camera, const vg
 
 /* ---- the simulated rig ---- */
 
-static vg_status write_calibration(const vg_frame *frame, const char *path, vg_error *err) {
+vg_status vg_write_rig_calibration(const vg_frame *frame, const char *path, vg_error *err) {
     vg_camera_set set;
     VG_TRY(vg_camera_set_create(&set, frame->dims.cameras, err));
     for (int32_t c = 0; c < frame->dims.cameras; c++) {
@@ -142,7 +142,7 @@ static vg_status simulate(const vg_simulate_config *config, vg_world *world, vg_
     char clock[64];
     vg_local_clock_name(clock);
     VG_TRY(vg_world_reset(world, 0, 1, &reset, frame, err));
-    if (config->calibration) VG_TRY(write_calibration(frame, config->calibration, err));
+    if (config->calibration) VG_TRY(vg_write_rig_calibration(frame, config->calibration, err));
     VG_TRY(vg_keypoint_publisher_open(&p, config->listen, err));
     if (config->ready) config->ready(config->context, vg_keypoint_publisher_endpoint(p));
     vg_status status = VG_OK;

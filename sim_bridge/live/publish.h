@@ -22,6 +22,9 @@ const char *vg_keypoint_publisher_endpoint(const vg_keypoint_publisher *publishe
 vg_status vg_keypoint_publish(vg_keypoint_publisher *publisher, int32_t camera, const vg_wire_keypoints *picture,
                               vg_error *err);
 
+/* Writes a frame's cameras as a calibration file, called cam1, cam2, ... */
+vg_status vg_write_rig_calibration(const vg_frame *frame, const char *path, vg_error *err);
+
 /* A simulated rig: the embedded simulator's fixed cameras publish what they detect, people in random order, in real time. */
 typedef struct vg_simulate_config {
     vg_world_config world; /* embedded; step_seconds is 1 / rate */
