@@ -335,6 +335,7 @@ vg_status vg_session_config_check(vg_session_config *c, vg_error *err) {
         c->world.envs = 1;
     }
     if (c->world.envs == 0) c->world.envs = c->world.kind == VG_SESSION_UNREALCV ? 1 : vg_train_envs(c->world.preset);
+    if (c->session.kind == VG_SESSION_MOCAP) return VG_OK; /* nobody learns */
     VG_TRY(vg_train_config_check(&c->train, err));
     if (c->train.people_max > c->world.people)
         return vg_fail(err, VG_INVALID, "train.people_max is %d; it must be at most world.people, which is %d",

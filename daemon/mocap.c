@@ -71,6 +71,7 @@ static void tell(mocap *m, int64_t now) {
     s->latency_p50 = vg_latency_percentile(&m->latency, 0.5);
     s->latency_p99 = vg_latency_percentile(&m->latency, 0.99);
     s->latency_worst = m->latency.total > 0 ? m->latency.worst : (double)NAN;
+    s->has_sources = vg_world_sources(m->session->world, &s->sources); /* also where no frame comes */
     const vg_outputs_stats out = vg_outputs_read(m->outputs);
     s->published = out.published, s->vmc_packets = out.vmc_packets, s->vmc_failures = out.vmc_failures;
 }
@@ -84,8 +85,9 @@ static vg_status tick(mocap *m, vg_error *err) {
     VG_TRY(vg_capture_step(m->capture, m->frame, m->skeletons, err));
     vg_outputs_send(m->outputs, m->skeletons);
     if (session->recorder) vg_recorder_push(session->recorder, m->frame, m->skeletons);
-    session->status.mocap.has_sources = vg_world_sources(session->world, &session->status.mocap.sources);
-    count(m, session->status.mocap.has_sources ? session->status.mocap.sources.came_ns : 0);
+    vg_world_report sources = {0};
+    vg_world_sources(session->world, &sources);
+    count(m, sources.came_ns);
     return VG_OK;
 }
 
