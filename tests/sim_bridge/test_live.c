@@ -141,6 +141,7 @@ static void pictures_become_frames(void **state) {
     assert_close(vg_frame_cameras(r.frame)[1].fx, 500, 0);
     warm_up(&r);
     const uint64_t before = r.frame->frame_id;
+    const vg_world_report begun = report_of(&r); /* while cameras come in one by one, some are late */
     for (int k = 0; k < 50; k++) {
         r.time_ns += 10000000;
         for (int32_t c = 0; c < CAMERAS; c++) publish(&r, c, k % 3);
@@ -154,7 +155,8 @@ static void pictures_become_frames(void **state) {
     const vg_world_report report = report_of(&r);
     assert_int_equal(report.refused, 0);
     for (int32_t c = 0; c < CAMERAS; c++) {
-        assert_int_equal(report.camera[c].lost + report.camera[c].late + report.camera[c].duplicates, 0);
+        assert_int_equal(report.camera[c].lost + report.camera[c].duplicates, 0);
+        assert_int_equal(report.camera[c].late, begun.camera[c].late);
         assert_close(report.camera[c].clock_offset_seconds, 0, 0);
     }
     vg_error err = {0};
