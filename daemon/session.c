@@ -14,6 +14,11 @@ bool vg_session_should_stop(vg_session *session) {
     return (session->options->stop && atomic_load(session->options->stop)) || atomic_load(&session->control.stop);
 }
 
+/* For a world that waits for its peer. */
+static bool is_stopped(void *context) {
+    return vg_session_should_stop(context);
+}
+
 static vg_status write_status(vg_session *session, vg_error *err) {
     char path[VG_PATH_MAX + 32];
     snprintf(path, sizeof path, "%s/status.json", session->folder);
@@ -88,7 +93,8 @@ vg_status vg_session_run(const vg_session_config *config, const vg_session_state
     vg_session_state folder_lock = {.lock = -1};
     snprintf(folder_lock.folder, sizeof folder_lock.folder, "%s", session->folder);
     snprintf(folder_lock.pid_file, sizeof folder_lock.pid_file, "%s/pid", session->folder);
-    const vg_world_config world = vg_session_config_world(config, options->log);
+    vg_world_config world = vg_session_config_world(config, options->log);
+    world.stopped = is_stopped, world.stop_context = session;
     vg_status status = vg_make_folders(session->folder, err);
     if (status == VG_OK) status = vg_folder_take(&folder_lock, err);
     if (status == VG_OK) status = vg_world_open(&session->world, &world, err);

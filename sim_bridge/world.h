@@ -154,13 +154,15 @@ typedef struct vg_world_config {
     double miss_rate,
         swap_rate; /* share of visible people missed per camera and frame; share of neighbouring pairs whose keypoints are swapped */
     /* remote, unrealcv */
-    const char *endpoint;     /* tcp://host:port or ipc:///path; a game: tcp://host:port or unix:///path */
-    double timeout_seconds;   /* how long a step may take before the peer counts as dead */
-    double reconnect_seconds; /* a peer that went away is waited for so long; 0: not at all */
-    int32_t keypoints;        /* vg_keypoint_source; of games */
-    const char *save_images;  /* NULL or "", or a folder that pictures go to (see picture.h) */
-    const char *images;       /* which: "lit,mask,depth"; NULL or "": lit */
-    bool shared_memory;       /* remote: pictures come through shared memory where the peer is on this machine */
+    const char *endpoint;           /* tcp://host:port or ipc:///path; a game: tcp://host:port or unix:///path */
+    double timeout_seconds;         /* how long a step may take before the peer counts as dead */
+    double reconnect_seconds;       /* a peer that went away is waited for so long; 0: not at all */
+    bool (*stopped)(void *context); /* may be NULL; true: wait no longer, somebody wants to stop */
+    void *stop_context;
+    int32_t keypoints;       /* vg_keypoint_source; of games */
+    const char *save_images; /* NULL or "", or a folder that pictures go to (see picture.h) */
+    const char *images;      /* which: "lit,mask,depth"; NULL or "": lit */
+    bool shared_memory;      /* remote: pictures come through shared memory where the peer is on this machine */
     vg_game_config game;
     /* embedded: */
     double step_seconds; /* world time of a step; 0: the preset's */

@@ -32,6 +32,8 @@ typedef struct remote {
     uint64_t sequence;
     bool greeted;
     int64_t reconnect_ns;
+    bool (*stopped)(void *context);
+    void *stop_context;
     vg_frame *scratch; /* [envs] */
     /* pictures */
     uint32_t wanted;
@@ -269,6 +271,8 @@ static vg_status wait_for_return(remote *r, vg_status status, vg_error *err) {
         if (!gone(status)) return status;
         vg_clock_sleep_until_ns(vg_clock_now_ns() + pause);
         pause = pause < 1000000000 ? 2 * pause : 2000000000;
+        if (r->stopped && r->stopped(r->stop_context))
+            return vg_fail(err, VG_INTERRUPTED, "stopped while waiting for %s", r->endpoint);
     } while (vg_clock_now_ns() < deadline);
     return vg_fail_context(err, status, "the world did not come back within world.reconnect_seconds = %g",
                            (double)r->reconnect_ns * 1e-9);
@@ -283,7 +287,10 @@ static vg_status remote_reset(vg_world *world, int32_t first, int32_t count, con
         r->begun[first + i] = true;
     }
     vg_status status = begin(r, first, count, frames, err);
-    if (status != VG_OK && wait_for_return(r, status, err) == VG_OK) status = begin(r, first, count, frames, err);
+    if (status != VG_OK) {
+        status = wait_for_return(r, status, err);
+        if (status == VG_OK) status = begin(r, first, count, frames, err);
+    }
     for (int32_t i = 0; i < count; i++) r->cut[first + i] = false;
     return status;
 }
@@ -396,6 +403,7 @@ vg_status vg_remote_open(vg_world **out, const vg_world_config *config, vg_error
     r->timeout_ns = (int64_t)(config->timeout_seconds * 1e9);
     r->log = config->log;
     r->reconnect_ns = (int64_t)(config->reconnect_seconds * 1e9);
+    r->stopped = config->stopped, r->stop_context = config->stop_context;
     r->shared.fd = -1;
     r->sharing = config->shared_memory && is_local(config->endpoint);
     snprintf(r->endpoint, sizeof r->endpoint, "%s", config->endpoint);

@@ -72,6 +72,8 @@ static vg_status recover(ucv_client *c, ucv_env *e, vg_frame *frame, vg_status s
         }
         vg_clock_sleep_until_ns(vg_clock_now_ns() + pause);
         pause = 2 * pause < PAUSE_MOST_NS ? 2 * pause : PAUSE_MOST_NS;
+        if (c->wish.stopped && c->wish.stopped(c->wish.stop_context))
+            return vg_fail(err, VG_INTERRUPTED, "stopped while waiting for %s", e->link.endpoint);
     } while (vg_clock_now_ns() < deadline);
     *err = again;
     return vg_fail_context(err, again.status, "the game did not come back within world.reconnect_seconds = %g",
@@ -272,6 +274,8 @@ vg_status vg_unrealcv_open(vg_world **out, const vg_world_config *config, vg_err
                            .height = config->game.height,
                            .fov = config->game.fov,
                            .reconnect_seconds = config->reconnect_seconds,
+                           .stopped = config->stopped,
+                           .stop_context = config->stop_context,
                            .log = config->log};
     copy_words(c->wish.cameras, config->game.cameras);
     copy_words(c->wish.people, config->game.people);

@@ -19,6 +19,8 @@ typedef struct ucv_wishes {
     int32_t width, height;
     double fov;
     double reconnect_seconds;
+    bool (*stopped)(void *context); /* may be NULL */
+    void *stop_context;
     uint32_t save;           /* pictures to be kept: bit per vg_picture_kind */
     vg_picture_store *store; /* where */
     const vg_log *log;

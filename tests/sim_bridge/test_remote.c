@@ -268,6 +268,32 @@ static void a_server_that_comes_back_is_waited_for_and_episodes_begin_again(void
     free(frames), free(first);
 }
 
+static bool raised(void *context) {
+    return atomic_load((atomic_bool *)context);
+}
+
+static void waiting_ends_when_somebody_wants_to_stop(void **state) {
+    (void)state;
+    char listen[512];
+    snprintf(listen, sizeof listen, "ipc://%s/gone", vg_test_folder());
+    const pid_t pid = fork_server(listen);
+    vg_error err = {0};
+    atomic_bool stop = true;
+    vg_world_config c = world_config();
+    c.kind = "remote", c.endpoint = listen, c.timeout_seconds = 1, c.reconnect_seconds = 3600;
+    c.stopped = raised, c.stop_context = &stop;
+    vg_world *world;
+    assert_ok(vg_world_open(&world, &c, &err));
+    vg_frame *frames = new_frames(world);
+    const vg_reset resets[ENVS] = {{1, 1, 0}, {2, 2, 0}, {3, 3, 0}};
+    assert_ok(vg_world_reset(world, 0, ENVS, resets, frames, &err));
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    assert_error(vg_world_reset(world, 0, ENVS, resets, frames, &err), VG_INTERRUPTED, "stopped while waiting");
+    vg_world_close(world);
+    free(frames);
+}
+
 /* ---- peers that do not speak as they should ---- */
 
 /* A server of our own making that answers the first request with these bytes. */
@@ -397,6 +423,7 @@ int main(void) {
         cmocka_unit_test(a_second_client_waits_until_the_first_is_gone),
         cmocka_unit_test(a_server_that_dies_is_missed_and_picked_up_again),
         cmocka_unit_test(a_server_that_comes_back_is_waited_for_and_episodes_begin_again),
+        cmocka_unit_test(waiting_ends_when_somebody_wants_to_stop),
         cmocka_unit_test(a_server_of_another_version_or_without_manners_is_refused),
         cmocka_unit_test(clients_without_manners_get_an_error_and_the_world_goes_on),
     };
