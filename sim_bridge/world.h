@@ -122,7 +122,8 @@ typedef enum vg_keypoint_source {
     VG_KEYPOINTS_PROJECTED =
         0,                  /* the true joints, projected, hidden by bodies and obstacles, with the simulator's noise */
     VG_KEYPOINTS_EXACT = 1, /* the same without noise */
-    VG_KEYPOINTS_MASKED = 2 /* as projected, but hidden where the object mask shows something else */
+    VG_KEYPOINTS_MASKED = 2,  /* as projected, but hidden where the object mask shows something else */
+    VG_KEYPOINTS_DETECTOR = 3 /* found by the 2D detector in pictures; who is who by the colours of the object mask */
 } vg_keypoint_source;
 
 /* How a step of a game's time is let pass. */

@@ -30,7 +30,9 @@ static void place_camera(ucv_env *e, int32_t i) {
 }
 
 static uint32_t wanted_pictures(const ucv_client *c) {
-    return c->wish.save | (c->wish.keypoints == VG_KEYPOINTS_MASKED ? 1u << VG_PICTURE_MASK : 0);
+    static const uint32_t needed[] = {[VG_KEYPOINTS_MASKED] = 1u << VG_PICTURE_MASK,
+                                      [VG_KEYPOINTS_DETECTOR] = 1u << VG_PICTURE_MASK | 1u << VG_PICTURE_LIT};
+    return c->wish.save | needed[c->wish.keypoints];
 }
 
 void ucv_ask_frame(ucv_client *c, ucv_env *e, bool tick) {
@@ -227,6 +229,27 @@ static vg_status keep_pictures(const ucv_client *c, ucv_env *e, const vg_frame *
     return VG_OK;
 }
 
+/* Keypoints out of pictures, for people whose colour is known. */
+static vg_status detect(const ucv_env *e, vg_frame *frame, int32_t camera, vg_error *err) {
+    ucv_picture lit, mask;
+    const int32_t lit_at = e->picture_at[VG_PICTURE_LIT] + camera, mask_at = e->picture_at[VG_PICTURE_MASK] + camera;
+    if (!ucv_read_bmp(&lit, ucv_reply(&e->link, lit_at)))
+        return ucv_reply_wrong(&e->link, lit_at, "a BMP of 32 bits was expected", err);
+    if (!ucv_read_bmp(&mask, ucv_reply(&e->link, mask_at)))
+        return ucv_reply_wrong(&e->link, mask_at, "a BMP of 32 bits was expected", err);
+    const int32_t people = frame->dims.people;
+    vg_keypoint *keypoints = vg_frame_keypoints(frame) + (size_t)camera * (size_t)people * VG_JOINTS14;
+    memset(keypoints, 0, sizeof *keypoints * (size_t)people * VG_JOINTS14);
+    for (int32_t p = 0; p < people && p < e->state->people; p++) {
+        if (!e->has_colour[p]) continue;
+        vg_frame_present(frame)[p] = 1;
+        const vg_status status =
+            ucv_detect_person(e->detect, keypoints + p * VG_JOINTS14, &lit, &mask, e->colour[p], err);
+        if (status != VG_OK) return vg_fail_context(err, status, "%s: camera %s", e->link.endpoint, e->camera[camera]);
+    }
+    return VG_OK;
+}
+
 vg_status ucv_take_frame(ucv_client *c, ucv_env *e, vg_frame *frame, vg_error *err) {
     for (int32_t i = e->place_at; i < e->look_at; i++)
         if (ucv_reply_failed(&e->link, i))
@@ -237,8 +260,10 @@ vg_status ucv_take_frame(ucv_client *c, ucv_env *e, vg_frame *frame, vg_error *e
     for (int32_t i = 0; i < frame->dims.cameras; i++) VG_TRY(take_camera(&vg_frame_cameras(frame)[i], e, i, err));
     bodies b;
     take_people(&b, frame, e);
-    for (int32_t i = 0; i < frame->dims.cameras; i++) VG_TRY(look(c, e, frame, &b, i, err));
-    frame->flags = VG_FRAME_TRUTH | VG_FRAME_IDENTIFIED | (e->state->step == 0 ? (uint32_t)VG_FRAME_FIRST : 0u);
+    for (int32_t i = 0; i < frame->dims.cameras; i++)
+        VG_TRY(e->detect ? detect(e, frame, i, err) : look(c, e, frame, &b, i, err));
+    frame->flags = (e->has_bones ? (uint32_t)VG_FRAME_TRUTH : 0u) | VG_FRAME_IDENTIFIED |
+                   (e->state->step == 0 ? (uint32_t)VG_FRAME_FIRST : 0u);
     frame->target = vg_frame_present(frame)[0] ? 0 : -1;
     frame->frame_id = e->state->frame_id;
     frame->time_ns = e->state->time_ns;

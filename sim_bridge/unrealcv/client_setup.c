@@ -166,16 +166,23 @@ static vg_status meet_people(const ucv_client *c, ucv_env *e, vg_error *err) {
     for (int32_t p = 0; p < people; p++) ucv_ask(&e->link, "vget /human/%s/3d_keypoint", e->person[p]);
     for (int32_t p = 0; p < people; p++) ucv_ask(&e->link, "vget /object/%s/color", e->person[p]);
     VG_TRY(finish_round(&e->link, err));
+    bool coloured = false;
     e->has_bones = false;
     for (int32_t p = 0; p < people; p++) {
         e->rig[p] = -1;
         e->has_bones |= !ucv_reply_failed(&e->link, p);
         e->has_colour[p] = ucv_read_colour(e->colour[p], ucv_reply(&e->link, people + p));
+        coloured |= e->has_colour[p];
         if (c->wish.keypoints == VG_KEYPOINTS_MASKED && !e->has_colour[p] && !ucv_reply_failed(&e->link, p))
             return ucv_reply_wrong(&e->link, people + p,
                                    "keypoints from masks need it: set world.keypoints to projected", err);
     }
-    if (!e->has_bones)
+    if (c->wish.keypoints == VG_KEYPOINTS_DETECTOR && !coloured)
+        return ucv_reply_wrong(&e->link, people,
+                               "without colours in the object mask nobody can be told apart: name the "
+                               "game's people in game.people",
+                               err);
+    if (!e->has_bones && c->wish.keypoints != VG_KEYPOINTS_DETECTOR)
         return ucv_reply_wrong(&e->link, 0,
                                "without bones there are no keypoints: name the game's people in game.people, or use a "
                                "game that tells bones",

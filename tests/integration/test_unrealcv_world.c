@@ -1,6 +1,7 @@
 /* The whole chain over UnrealCV with real processes: `vergence unrealcv` is the game, our programs drive it. */
 #include "tests/support/process.h"
 
+#include "perception/detector.h"
 #include "sim_bridge/world.h"
 
 #include <jansson.h>
@@ -118,6 +119,29 @@ static void a_game_that_is_killed_and_started_again_is_picked_up(void **state) {
     end_game(&g, SIGTERM);
 }
 
+/* Pictures to poses: people drawn by our own server are found by the detector, without a look at their bones. */
+static void people_are_found_in_the_pictures_of_a_game(void **state) {
+    (void)state;
+    static vg_test_output got;
+    char folder[512], words[8192];
+    vg_error err = {0};
+    if (vg_detector_folder(folder, &(vg_detector_options){0}, &err) != VG_OK) {
+        print_message("%s: skipping\n", err.message);
+        skip();
+    }
+    game g = start_game(0);
+    snprintf(
+        words, sizeof words,
+        "eval --policy fixed --endpoint unrealcv://127.0.0.1:%d --cameras 4 --people 2 --episodes 1 --episode-steps 6 "
+        "--json --set world.keypoints=detector --set game.width=640 --set game.height=480",
+        g.port);
+    vg_test_run(&got, "vergence", words);
+    end_game(&g, SIGTERM);
+    if (got.code != 0) fail_msg("%s", got.err);
+    const double error = number(got.out, "mpjpe_mm", "mean");
+    assert_true(error > 20 && error < 300); /* capsules are not quite people: 130 mm */
+}
+
 static void a_game_that_is_not_there_is_one_clear_error(void **state) {
     (void)state;
     static vg_test_output got;
@@ -131,6 +155,7 @@ int main(void) {
         cmocka_unit_test(eval_of_a_game_is_that_of_the_simulator),
         cmocka_unit_test(a_policy_is_trained_on_a_game),
         cmocka_unit_test(a_game_that_is_killed_and_started_again_is_picked_up),
+        cmocka_unit_test(people_are_found_in_the_pictures_of_a_game),
         cmocka_unit_test(a_game_that_is_not_there_is_one_clear_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,6 +163,21 @@ static void masks_with_four_extra_bytes_hide_what_they_show_otherwise(void **sta
     fake_stop(&g);
 }
 
+static void a_missing_detector_says_how_to_get_it(void **state) {
+    (void)state;
+    fake_game g;
+    fake_start(&g, &fake_4_27);
+    char endpoint[64];
+    vg_error err = {0};
+    vg_world_config c = config_of(&g, endpoint);
+    c.keypoints = VG_KEYPOINTS_DETECTOR;
+    vg_world *w;
+    setenv("VERGENCE_DETECTOR", vg_test_folder(), 1);
+    assert_error(vg_world_open(&w, &c, &err), VG_NOT_FOUND, "make detector");
+    unsetenv("VERGENCE_DETECTOR");
+    fake_stop(&g);
+}
+
 static void a_unix_socket_that_opens_late_is_waited_for(void **state) {
     (void)state;
     fake_dialect d = fake_4_27;
@@ -376,6 +391,7 @@ int main(void) {
         cmocka_unit_test(a_game_with_ticks_stands_still_between_them),
         cmocka_unit_test(without_spawning_the_players_camera_is_taken_too),
         cmocka_unit_test(masks_with_four_extra_bytes_hide_what_they_show_otherwise),
+        cmocka_unit_test(a_missing_detector_says_how_to_get_it),
         cmocka_unit_test(a_unix_socket_that_opens_late_is_waited_for),
         cmocka_unit_test(a_late_reply_is_dropped_and_the_frame_asked_for_again),
         cmocka_unit_test(a_lost_connection_is_made_anew_and_the_frame_says_so),
