@@ -117,7 +117,7 @@ typedef enum vg_preset {
     VG_PRESET_PAPER = 1    /* the reference task exactly: 0.4 s steps, 0.20 to 0.29 m/s, teleporting cameras */
 } vg_preset;
 
-/* Where a game's 2D keypoints come from. */
+/* Where a game's 2D keypoints come from; those of a remote world are its own, or the detector's. */
 typedef enum vg_keypoint_source {
     VG_KEYPOINTS_PROJECTED =
         0,                  /* the true joints, projected, hidden by bodies and obstacles, with the simulator's noise */
@@ -160,7 +160,7 @@ typedef struct vg_world_config {
     double reconnect_seconds;       /* a peer that went away is waited for so long; 0: not at all */
     bool (*stopped)(void *context); /* may be NULL; true: wait no longer, somebody wants to stop */
     void *stop_context;
-    int32_t keypoints;       /* vg_keypoint_source; of games */
+    int32_t keypoints;       /* vg_keypoint_source; of games, and the last of remote worlds */
     const char *save_images; /* NULL or "", or a folder that pictures go to (see picture.h) */
     const char *images;      /* which: "lit,mask,depth"; NULL or "": lit */
     bool shared_memory;      /* remote: pictures come through shared memory where the peer is on this machine */

@@ -25,7 +25,7 @@ static void colour_of(vg_render_colour *out, int32_t object) {
     const uint32_t n = (uint32_t)object + 1;
     out->mask[0] = (uint8_t)(4 + n * 73 % 251), out->mask[1] = (uint8_t)(6 + n * 151 % 249);
     out->mask[2] = (uint8_t)(8 + n * 199 % 247);
-    for (int k = 0; k < 3; k++) out->lit[k] = (uint8_t)(64 + out->mask[k] * 3 / 4);
+    for (int k = 0; k < 3; k++) out->lit[k] = (uint8_t)(150 + out->mask[k] * 2 / 5); /* light: detectors find people */
 }
 
 uint32_t vg_painter_colour(int32_t person) {

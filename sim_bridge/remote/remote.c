@@ -8,7 +8,9 @@
  * frame says, and what lies elsewhere is an error. */
 #include "sim_bridge/remote/remote.h"
 
+#include "calibration/cv_wrap.h"
 #include "common/clock.h"
+#include "sim_bridge/finder.h"
 #include "sim_bridge/picture.h"
 #include "sim_bridge/remote/shared.h"
 #include "sim_bridge/remote/wire.h"
@@ -18,6 +20,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
+
+/* Room for a picture; grows. */
+typedef struct canvas {
+    unsigned char *data;
+    size_t size;
+} canvas;
 
 typedef struct remote {
     vg_world base;
@@ -36,16 +44,16 @@ typedef struct remote {
     void *stop_context;
     vg_frame *scratch; /* [envs] */
     /* pictures */
-    uint32_t wanted;
-    bool sharing; /* shared memory is asked for */
+    uint32_t wanted, saved; /* bit per kind: asked for; kept as files */
+    bool sharing;           /* shared memory is asked for */
     vg_shared shared;
     vg_picture_store *store;
     vg_wire_picture *pictures; /* [picture_room] */
     zmq_msg_t *parts;          /* [picture_room] of the last reply */
     int32_t picture_room, part_count;
-    unsigned char *canvas; /* a picture out of shared memory */
-    size_t canvas_size;
-    uint64_t dropped; /* live: frames nobody saw, as the server told last */
+    canvas shared_canvas, lit_canvas; /* a picture out of shared memory; one out of a JPEG, or kept */
+    vg_finder *finder;                /* keypoints from pictures; else NULL */
+    uint64_t dropped;                 /* live: frames nobody saw, as the server told last */
     const vg_log *log;
 } remote;
 
@@ -157,7 +165,7 @@ static vg_status greet(remote *r, vg_wire_world *out, vg_error *err) {
     VG_TRY(open_shared(r, out, err));
     if (r->wanted & ~out->pictures)
         return vg_fail(err, VG_UNSUPPORTED,
-                       "%s has not all the pictures asked for (world.images); start it with "
+                       "%s has not all the pictures asked for (world.images, world.keypoints); start it with "
                        "--images, or ask for fewer",
                        r->endpoint);
     out->shared_memory[0] = '\0', out->shared_bytes = 0; /* another one each time; not part of what the world is */
@@ -181,7 +189,30 @@ static vg_status greet_again(remote *r, vg_error *err) {
 
 /* --- frames and their pictures ------------------------------------------------------------------------------------------- */
 
-static vg_status take_picture(remote *r, const vg_wire_picture *w, uint64_t frame_id, vg_error *err) {
+static vg_status grow(canvas *c, size_t size, vg_error *err) {
+    if (size <= c->size) return VG_OK;
+    unsigned char *data = realloc(c->data, size);
+    if (!data) return vg_fail(err, VG_NO_MEMORY, "no memory for a picture");
+    *c = (canvas){data, size};
+    return VG_OK;
+}
+
+/* The bytes of a picture, as they came: until the next one is fetched. */
+static vg_status fetch(remote *r, const vg_wire_picture *w, const void **data, vg_error *err) {
+    if (w->stamp == 0) {
+        if (w->place >= (uint64_t)r->part_count || zmq_msg_size(&r->parts[w->place]) != w->bytes)
+            return vg_fail(err, VG_CORRUPT, "a picture of %llu bytes is said to be part %llu of %d",
+                           (unsigned long long)w->bytes, (unsigned long long)w->place, r->part_count);
+        *data = zmq_msg_data(&r->parts[w->place]);
+        return VG_OK;
+    }
+    if (r->shared.fd < 0) return vg_fail(err, VG_CORRUPT, "a picture lies in shared memory, which was not agreed");
+    VG_TRY(grow(&r->shared_canvas, w->bytes, err));
+    *data = r->shared_canvas.data;
+    return vg_shared_read(&r->shared, r->shared_canvas.data, w->bytes, w->place, w->stamp, err);
+}
+
+static vg_status keep_picture(remote *r, const vg_wire_picture *w, uint64_t frame_id, vg_error *err) {
     vg_picture p = {.environment = w->environment,
                     .camera = w->camera,
                     .kind = w->kind,
@@ -190,32 +221,60 @@ static vg_status take_picture(remote *r, const vg_wire_picture *w, uint64_t fram
                     .height = w->height,
                     .frame_id = frame_id,
                     .size = w->bytes};
-    if (w->stamp == 0) {
-        if (w->place >= (uint64_t)r->part_count || zmq_msg_size(&r->parts[w->place]) != w->bytes)
-            return vg_fail(err, VG_CORRUPT, "a picture of %llu bytes is said to be part %llu of %d",
-                           (unsigned long long)w->bytes, (unsigned long long)w->place, r->part_count);
-        p.data = zmq_msg_data(&r->parts[w->place]);
-    } else {
-        if (r->shared.fd < 0) return vg_fail(err, VG_CORRUPT, "a picture lies in shared memory, which was not agreed");
-        if (w->bytes > r->canvas_size) {
-            unsigned char *canvas = realloc(r->canvas, w->bytes);
-            if (!canvas) return vg_fail(err, VG_NO_MEMORY, "no memory for a picture");
-            r->canvas = canvas, r->canvas_size = w->bytes;
-        }
-        VG_TRY(vg_shared_read(&r->shared, r->canvas, w->bytes, w->place, w->stamp, err));
-        p.data = r->canvas;
-    }
-    return r->store ? vg_picture_store_put(r->store, &p, err) : VG_OK;
+    VG_TRY(fetch(r, w, &p.data, err));
+    return r->store && r->saved & 1u << w->kind ? vg_picture_store_put(r->store, &p, err) : VG_OK;
 }
 
-static vg_status take_pictures(remote *r, int32_t first, const vg_frame *frames, vg_error *err) {
+/* A lit picture into its canvas, raw. */
+static vg_status unpack_lit(remote *r, const vg_wire_picture *w, ucv_picture *out, vg_error *err) {
+    const void *data;
+    const size_t size = (size_t)4 * (size_t)w->width * (size_t)w->height;
+    VG_TRY(fetch(r, w, &data, err));
+    VG_TRY(grow(&r->lit_canvas, size, err));
+    *out = (ucv_picture){.width = w->width, .height = w->height, .pixels = r->lit_canvas.data};
+    if (w->encoding == VG_PICTURE_JPEG)
+        return vg_cv_jpeg_decode(r->lit_canvas.data, w->width, w->height, data, w->bytes, err);
+    memcpy(r->lit_canvas.data, data, size);
+    return VG_OK;
+}
+
+/* Keypoints of everybody in one camera, from its lit picture and its mask. */
+static vg_status find_people(remote *r, vg_frame *frame, const vg_wire_picture *lit_at, const vg_wire_picture *mask_at,
+                             vg_error *err) {
+    ucv_picture lit, mask = {.width = mask_at->width, .height = mask_at->height};
+    const void *pixels;
+    VG_TRY(unpack_lit(r, lit_at, &lit, err));
+    VG_TRY(fetch(r, mask_at, &pixels, err));
+    mask.pixels = pixels;
+    vg_keypoint *keypoints =
+        vg_frame_keypoints(frame) + (size_t)lit_at->camera * (size_t)frame->dims.people * VG_JOINTS14;
+    for (int32_t p = 0; p < frame->dims.people; p++) {
+        const uint32_t colour = r->wire.mask_colour[p];
+        const uint8_t rgb[3] = {(uint8_t)(colour >> 16), (uint8_t)(colour >> 8), (uint8_t)colour};
+        VG_TRY(vg_finder_run(r->finder, keypoints + p * VG_JOINTS14, &lit, &mask, rgb, err));
+    }
+    return VG_OK;
+}
+
+/* What is done with picture i of `count`: it is kept; a lit one is searched once its mask is there too. */
+static vg_status take_picture(remote *r, int32_t i, int32_t count, vg_frame *frame, vg_error *err) {
+    const vg_wire_picture *w = &r->pictures[i];
+    VG_TRY(keep_picture(r, w, frame->frame_id, err));
+    for (int32_t k = 0; r->finder && w->kind == VG_PICTURE_LIT && k < count; k++) {
+        const vg_wire_picture *m = &r->pictures[k];
+        if (m->kind == VG_PICTURE_MASK && m->environment == w->environment && m->camera == w->camera)
+            return find_people(r, frame, w, m, err);
+    }
+    return VG_OK;
+}
+
+static vg_status take_pictures(remote *r, int32_t first, vg_frame *frames, vg_error *err) {
     int32_t count;
     uint64_t dropped;
     VG_TRY(vg_decoded_pictures(r->codec, r->wire.dims.cameras, r->pictures, r->picture_room, &count, &dropped, err));
     for (int32_t i = 0; i < count; i++) {
-        const vg_wire_picture *w = &r->pictures[i];
-        const vg_frame *frame = vg_frame_at((vg_frame *)(uintptr_t)frames, w->environment - first);
-        const vg_status status = take_picture(r, w, frame->frame_id, err);
+        vg_frame *frame = vg_frame_at(frames, r->pictures[i].environment - first);
+        const vg_status status = take_picture(r, i, count, frame, err);
         if (status == VG_NOT_FOUND && r->wire.live) { /* too slow: the next one, then */
             VG_WARNF(r->log, "%s: frame %llu: %s", r->endpoint, (unsigned long long)frame->frame_id, err->message);
             continue;
@@ -336,7 +395,8 @@ static void remote_close(vg_world *world) {
     vg_shared_close(&r->shared);
     vg_picture_store_destroy(r->store);
     free(r->resets), free(r->begun), free(r->cut), free(r->scratch);
-    free(r->pictures), free(r->parts), free(r->canvas);
+    vg_finder_destroy(r->finder);
+    free(r->pictures), free(r->parts), free(r->shared_canvas.data), free(r->lit_canvas.data);
     free(r);
 }
 
@@ -382,6 +442,11 @@ static vg_status meet(remote *r, const vg_world_config *config, vg_error *err) {
     if (config->people && w->dims.people != config->people)
         return vg_fail(err, VG_INVALID, "%s has room for %d people; world.people is %d", r->endpoint, w->dims.people,
                        config->people);
+    if (r->finder && (w->mask_colours == 0 || w->dims.joints != VG_JOINTS14))
+        return vg_fail(
+            err, VG_UNSUPPORTED,
+            "%s does not tell people's colours in masks, or has other joints; world.keypoints cannot be detector",
+            r->endpoint);
     vg_info_of_wire(&r->base.info, w);
     snprintf(r->base.info.name, sizeof r->base.info.name, "remote %.50s", r->endpoint);
     vg_codec_destroy(r->codec);
@@ -409,8 +474,13 @@ vg_status vg_remote_open(vg_world **out, const vg_world_config *config, vg_error
     snprintf(r->endpoint, sizeof r->endpoint, "%s", config->endpoint);
     vg_status status = VG_OK;
     if (config->save_images && config->save_images[0]) {
-        status = vg_picture_kinds(&r->wanted, config->images && config->images[0] ? config->images : "lit", err);
+        status = vg_picture_kinds(&r->saved, config->images && config->images[0] ? config->images : "lit", err);
         if (status == VG_OK) status = vg_picture_store_create(&r->store, config->save_images, err);
+    }
+    r->wanted = r->saved;
+    if (config->keypoints == VG_KEYPOINTS_DETECTOR) {
+        r->wanted |= 1u << VG_PICTURE_LIT | 1u << VG_PICTURE_MASK;
+        if (status == VG_OK) status = vg_finder_create(&r->finder, err);
     }
     if (status == VG_OK) status = meet(r, config, err);
     if (status)

@@ -190,7 +190,7 @@ static void close_world(vg_world *world) {
         if (e->link.fd >= 0 && e->pace == VG_PACE_PAUSE)
             ucv_request(&e->link, &reply, NULL, "vset /action/game/resume"); /* as it was found */
         ucv_link_close(&e->link);
-        ucv_detect_destroy(e->detect);
+        vg_finder_destroy(e->finder);
         free(e->state), free(e->canvas);
     }
     vg_picture_store_destroy(c->wish.store);
@@ -253,7 +253,7 @@ static vg_status open_games(ucv_client *c, const vg_world_config *config, vg_err
         ucv_env *e = &c->env[i];
         e->state = calloc(1, sizeof *e->state);
         if (!e->state) return vg_fail(err, VG_NO_MEMORY, "unrealcv: out of memory");
-        if (config->keypoints == VG_KEYPOINTS_DETECTOR) VG_TRY(ucv_detect_create(&e->detect, err));
+        if (config->keypoints == VG_KEYPOINTS_DETECTOR) VG_TRY(vg_finder_create(&e->finder, err));
         VG_TRY(ucv_link_init(&e->link, config->endpoint, i, config->timeout_seconds, err));
         VG_TRY(ucv_link_connect(&e->link, err));
         VG_TRY(ucv_setup(c, e, err));

@@ -243,8 +243,7 @@ static vg_status detect(const ucv_env *e, vg_frame *frame, int32_t camera, vg_er
     for (int32_t p = 0; p < people && p < e->state->people; p++) {
         if (!e->has_colour[p]) continue;
         vg_frame_present(frame)[p] = 1;
-        const vg_status status =
-            ucv_detect_person(e->detect, keypoints + p * VG_JOINTS14, &lit, &mask, e->colour[p], err);
+        const vg_status status = vg_finder_run(e->finder, keypoints + p * VG_JOINTS14, &lit, &mask, e->colour[p], err);
         if (status != VG_OK) return vg_fail_context(err, status, "%s: camera %s", e->link.endpoint, e->camera[camera]);
     }
     return VG_OK;
@@ -261,7 +260,7 @@ vg_status ucv_take_frame(ucv_client *c, ucv_env *e, vg_frame *frame, vg_error *e
     bodies b;
     take_people(&b, frame, e);
     for (int32_t i = 0; i < frame->dims.cameras; i++)
-        VG_TRY(e->detect ? detect(e, frame, i, err) : look(c, e, frame, &b, i, err));
+        VG_TRY(e->finder ? detect(e, frame, i, err) : look(c, e, frame, &b, i, err));
     frame->flags = (e->has_bones ? (uint32_t)VG_FRAME_TRUTH : 0u) | VG_FRAME_IDENTIFIED |
                    (e->state->step == 0 ? (uint32_t)VG_FRAME_FIRST : 0u);
     frame->target = vg_frame_present(frame)[0] ? 0 : -1;

@@ -1,12 +1,13 @@
 /* The UnrealCV client, inside. client.c is the world (open, reset, step, and picking up a game that went away);
  * client_setup.c finds out what a game offers and takes its cameras and people; client_frame.c asks for a frame in one
- * round and makes it from the replies; client_detect.c finds keypoints in
- * pictures; client_link.c is the connection, client_replies.c reads what comes.
+ * round and makes it from the replies; client_link.c is the connection,
+ * client_replies.c reads what comes.
  * Cameras move, and keypoints are hidden and disturbed, by the embedded simulator's own rules (sim.h). */
 #ifndef VG_SIM_BRIDGE_UNREALCV_CLIENT_IMPL_H
 #define VG_SIM_BRIDGE_UNREALCV_CLIENT_IMPL_H
 
 #include "sim_bridge/embedded/sim.h"
+#include "sim_bridge/finder.h"
 #include "sim_bridge/picture.h"
 #include "sim_bridge/unrealcv/client_link.h"
 #include "sim_bridge/unrealcv/client_replies.h"
@@ -27,8 +28,6 @@ typedef struct ucv_wishes {
     const vg_log *log;
 } ucv_wishes;
 
-typedef struct ucv_detect ucv_detect;
-
 /* One game. */
 typedef struct ucv_env {
     ucv_link link;
@@ -46,7 +45,7 @@ typedef struct ucv_env {
     int64_t running_ns; /* wall clock: since when the game runs (pause, free) */
     /* the round that asks for a frame: index of the first reply of each kind, -1 where it was not asked for */
     int32_t tick_at, place_at, look_at, bones_at, picture_at[VG_PICTURE_KINDS];
-    ucv_detect *detect;    /* keypoints from pictures; else NULL */
+    vg_finder *finder;     /* keypoints from pictures; else NULL */
     unsigned char *canvas; /* a picture on its way to a file */
     size_t canvas_size;
     ucv_bones_read bones;
@@ -58,13 +57,6 @@ typedef struct ucv_client {
     ucv_wishes wish;
     ucv_env *env; /* [envs] */
 } ucv_client;
-
-/* client_detect.c: one person's keypoints from the lit picture, where the mask shows that person's colour. VG_NOT_FOUND,
- * with how to get them, where the detector's models are not installed. */
-vg_status ucv_detect_create(ucv_detect **out, vg_error *err);
-void ucv_detect_destroy(ucv_detect *detect); /* NULL is allowed */
-vg_status ucv_detect_person(ucv_detect *detect, vg_keypoint out[VG_JOINTS14], const ucv_picture *lit,
-                            const ucv_picture *mask, const uint8_t rgb[3], vg_error *err);
 
 /* client_setup.c: after connecting. */
 vg_status ucv_setup(ucv_client *client, ucv_env *env, vg_error *err);

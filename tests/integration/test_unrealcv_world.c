@@ -142,6 +142,36 @@ static void people_are_found_in_the_pictures_of_a_game(void **state) {
     assert_true(error > 20 && error < 300); /* capsules are not quite people: 130 mm */
 }
 
+/* The same over ZeroMQ: pictures come as JPEG, through shared memory and as parts, and either way the same people are found. */
+static void people_are_found_in_pictures_over_zeromq(void **state) {
+    (void)state;
+    static vg_test_output got[2];
+    char folder[512], words[8192], socket[4300];
+    vg_error err = {0};
+    if (vg_detector_folder(folder, &(vg_detector_options){0}, &err) != VG_OK) {
+        print_message("%s: skipping\n", err.message);
+        skip();
+    }
+    snprintf(socket, sizeof socket, "%s/pictures", vg_test_folder());
+    snprintf(words, sizeof words, "sim --listen ipc://%s --cameras 4 --people 2 --images lit,mask --jpeg 95", socket);
+    const pid_t sim = vg_test_start("vergence", words);
+    VG_TEST_WAIT_FOR(access(socket, F_OK) == 0);
+    for (int shared = 0; shared < 2; shared++) {
+        snprintf(words, sizeof words,
+                 "eval --policy fixed --endpoint ipc://%s --cameras 4 --people 2 --episodes 1 --episode-steps 6 --json "
+                 "--set "
+                 "world.keypoints=detector --set world.shared_memory=%s",
+                 socket, shared ? "true" : "false");
+        vg_test_run(&got[shared], "vergence", words);
+        if (got[shared].code != 0) fail_msg("%s", got[shared].err);
+    }
+    kill(sim, SIGTERM);
+    vg_test_wait_code(sim);
+    const double error = number(got[0].out, "mpjpe_mm", "mean");
+    assert_true(error > 20 && error < 900); /* people 50 px high */
+    assert_close(number(got[1].out, "mpjpe_mm", "mean"), error, 1e-9);
+}
+
 static void a_game_that_is_not_there_is_one_clear_error(void **state) {
     (void)state;
     static vg_test_output got;
@@ -156,6 +186,7 @@ int main(void) {
         cmocka_unit_test(a_policy_is_trained_on_a_game),
         cmocka_unit_test(a_game_that_is_killed_and_started_again_is_picked_up),
         cmocka_unit_test(people_are_found_in_the_pictures_of_a_game),
+        cmocka_unit_test(people_are_found_in_pictures_over_zeromq),
         cmocka_unit_test(a_game_that_is_not_there_is_one_clear_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

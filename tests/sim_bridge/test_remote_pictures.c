@@ -215,6 +215,10 @@ static void pictures_that_a_world_has_not_are_refused(void **state) {
     assert_error(vg_world_open(&world, &c, &err), VG_UNSUPPORTED, "world.images");
     c.images = "lit,depht";
     assert_error(vg_world_open(&world, &c, &err), VG_INVALID, "`depht` are unknown");
+    c.save_images = NULL, c.keypoints = VG_KEYPOINTS_DETECTOR;
+    setenv("VERGENCE_DETECTOR", vg_test_folder(), 1);
+    assert_error(vg_world_open(&world, &c, &err), VG_NOT_FOUND, "make detector");
+    unsetenv("VERGENCE_DETECTOR");
     finish(&s);
 }
 

@@ -1,6 +1,6 @@
 /* Keypoints from pictures: the object mask says where each person is in a picture, and whose body that is; the 2D detector
  * looks at that part of the lit picture alone. */
-#include "sim_bridge/unrealcv/client_impl.h"
+#include "sim_bridge/finder.h"
 
 #include "perception/detector.h"
 
@@ -10,7 +10,7 @@
 #define BOX_LEAST  12   /* px: people lower than that are not looked at */
 #define BOX_MARGIN 0.2f /* of its size, on every side */
 
-struct ucv_detect {
+struct vg_finder {
     vg_detector *detector;
     int32_t from[VG_JOINTS14]; /* the detector's joint for each of ours, -1: none */
     uint8_t *rgb;
@@ -23,13 +23,13 @@ typedef struct box {
     int32_t x0, y0, x1, y1;
 } box;
 
-vg_status ucv_detect_create(ucv_detect **out, vg_error *err) {
+vg_status vg_finder_create(vg_finder **out, vg_error *err) {
     const vg_detector_options options = {.model = VG_DETECTOR_LITE};
     *out = calloc(1, sizeof **out);
-    if (!*out) return vg_fail(err, VG_NO_MEMORY, "unrealcv: out of memory");
+    if (!*out) return vg_fail(err, VG_NO_MEMORY, "detector: out of memory");
     const vg_status status = vg_detector_create(&(*out)->detector, &options, err);
     if (status != VG_OK) {
-        ucv_detect_destroy(*out);
+        vg_finder_destroy(*out);
         *out = NULL;
         return vg_fail_context(err, status, "world.keypoints is detector");
     }
@@ -40,7 +40,7 @@ vg_status ucv_detect_create(ucv_detect **out, vg_error *err) {
     return VG_OK;
 }
 
-void ucv_detect_destroy(ucv_detect *d) {
+void vg_finder_destroy(vg_finder *d) {
     if (!d) return;
     vg_detector_destroy(d->detector);
     free(d->rgb);
@@ -70,12 +70,12 @@ static void widen(box *b, int32_t width, int32_t height) {
     b->x1 = b->x1 + mx < width ? b->x1 + mx : width, b->y1 = b->y1 + my < height ? b->y1 + my : height;
 }
 
-static vg_status cut_out(ucv_detect *d, vg_image *out, const ucv_picture *lit, const box *b, vg_error *err) {
+static vg_status cut_out(vg_finder *d, vg_image *out, const ucv_picture *lit, const box *b, vg_error *err) {
     const int32_t width = b->x1 - b->x0, height = b->y1 - b->y0;
     const size_t size = (size_t)3 * (size_t)width * (size_t)height;
     if (size > d->room) {
         uint8_t *rgb = realloc(d->rgb, size);
-        if (!rgb) return vg_fail(err, VG_NO_MEMORY, "unrealcv: no memory for a picture");
+        if (!rgb) return vg_fail(err, VG_NO_MEMORY, "detector: no memory for a picture");
         d->rgb = rgb, d->room = size;
     }
     uint8_t *to = d->rgb;
@@ -87,8 +87,8 @@ static vg_status cut_out(ucv_detect *d, vg_image *out, const ucv_picture *lit, c
     return VG_OK;
 }
 
-vg_status ucv_detect_person(ucv_detect *d, vg_keypoint out[VG_JOINTS14], const ucv_picture *lit,
-                            const ucv_picture *mask, const uint8_t rgb[3], vg_error *err) {
+vg_status vg_finder_run(vg_finder *d, vg_keypoint out[VG_JOINTS14], const ucv_picture *lit, const ucv_picture *mask,
+                        const uint8_t rgb[3], vg_error *err) {
     box b;
     vg_image image;
     memset(out, 0, sizeof *out * VG_JOINTS14);
