@@ -559,6 +559,43 @@ static void intrinsics_are_those_that_clients_assume(void **state) {
     close_game(&f);
 }
 
+/* From high above each scene: no colour but the objects' own, and most obstacles are to be seen. */
+static void every_object_wears_its_own_colour(void **state) {
+    (void)state;
+    fixture f = open_game(13);
+    static const char *const scenes[] = {"blank", "schoolgym", "urbanstreet", "wilderness"};
+    for (size_t i = 0; i < sizeof scenes / sizeof scenes[0]; i++) {
+        char command[128];
+        snprintf(command, sizeof command, "vset /action/game/level %s", scenes[i]);
+        assert_answer(&f, command, "ok");
+        assert_answer(&f, "vget /level/name", scenes[i]);
+        ask(&f, "vset /camera/0/pose 0 0 3000 -90 0 0"), ask(&f, "vset /camera/0/fov 60");
+        ask(&f, "vset /camera/0/size 600 600"), ask(&f, "vget /camera/0/object_mask bmp");
+        assert_int_equal(f.out.size, 54 + 4 * 600 * 600);
+        bool seen[UCV_ACTORS] = {false};
+        for (int p = 0; p < 600 * 600; p++) {
+            const unsigned char *c = f.out.data + 54 + 4 * p;
+            int32_t a = 0;
+            while (a < f.game->actors && memcmp((uint8_t[3]){c[2], c[1], c[0]}, f.game->actor[a].colour.mask, 3) != 0)
+                a++;
+            if (a < f.game->actors)
+                seen[a] = true;
+            else if (c[0] || c[1] || c[2]) /* black: the sky */
+                fail_msg("%s: a pixel of colour %d %d %d is nobody's", scenes[i], c[2], c[1], c[0]);
+        }
+        int obstacles = 0, visible = 0;
+        for (int32_t a = 0; a < f.game->actors; a++) {
+            const int32_t kind = f.game->actor[a].kind;
+            if (kind == UCV_OBSTACLE) obstacles++, visible += seen[a];
+            if (kind == UCV_GROUND) assert_true(seen[a]);
+            if (kind == UCV_PERSON && i == 0) assert_true(seen[a]);
+        }
+        assert_int_equal(obstacles, f.game->world->info.obstacle_count);
+        assert_true(2 * visible >= obstacles);
+    }
+    close_game(&f);
+}
+
 static void pictures_are_saved_where_the_client_may_write(void **state) {
     (void)state;
     fixture f = open_game(10);
@@ -620,6 +657,7 @@ int main(void) {
         cmocka_unit_test(a_spawned_person_can_be_seen_and_walks),
         cmocka_unit_test(a_camera_shows_a_person_where_projection_says),
         cmocka_unit_test(intrinsics_are_those_that_clients_assume),
+        cmocka_unit_test(every_object_wears_its_own_colour),
         cmocka_unit_test(pictures_are_saved_where_the_client_may_write),
         cmocka_unit_test(a_moving_camera_stops_at_walls),
         cmocka_unit_test(the_right_eye_follows_the_left),
