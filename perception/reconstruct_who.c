@@ -80,7 +80,9 @@ static vg_status matcher_init(matcher *m, const vg_keypoints *k, const vg_camera
     m->slots = most + 4 < VG_MAX_PEOPLE ? most + 4 : VG_MAX_PEOPLE;
     const vg_dims in = {.cameras = k->cameras, .people = most, .joints = k->set.joints};
     const vg_dims out = {.cameras = k->cameras, .people = m->slots, .joints = k->set.joints};
-    VG_TRY(vg_people_create(&m->people, config, in, m->slots, err));
+    vg_people_config known = *config;
+    known.set = &k->set;
+    VG_TRY(vg_people_create(&m->people, &known, in, m->slots, err));
     m->detections = frame_of(in, cameras), m->identified = frame_of(out, cameras);
     return m->detections && m->identified ? VG_OK : vg_fail(err, VG_NO_MEMORY, "no memory for a frame");
 }
