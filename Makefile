@@ -23,7 +23,7 @@ DEB_PKGS := gcc g++ make pkg-config libzmq3-dev libprotobuf-c-dev protobuf-c-com
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 CV_CFLAGS  := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(CV_PKGS) 2>/dev/null))
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
-CV_LIBS    := -lopencv_core -lopencv_calib3d -lopencv_imgproc -lopencv_imgcodecs -lopencv_dnn
+CV_LIBS    := -lopencv_core -lopencv_calib3d -lopencv_aruco -lopencv_imgproc -lopencv_imgcodecs -lopencv_dnn
 
 WARN     := -Wall -Wextra -Wshadow -Wconversion -Wdouble-promotion
 FLAGS    := $(OPT) -g -march=$(ARCH) -fno-math-errno -fno-trapping-math -pthread $(WARN) -I. -I$(BUILD)/gen $(PKG_CFLAGS)

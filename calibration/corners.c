@@ -92,7 +92,7 @@ static vg_status read_field(double value[COLUMNS], int c, vg_span field, const c
 static vg_status read_line(vg_corners *out, const int which[FIELDS_MAX], int fields, vg_span line, const char *name,
                            int number, vg_error *err) {
     double value[COLUMNS];
-    for (int c = 0; c < COLUMNS; c++) value[c] = c == OBJECT ? 0 : NAN;
+    for (int c = 0; c < COLUMNS; c++) value[c] = c == OBJECT ? 0 : (double)NAN;
     for (int i = 0; i < fields; i++) {
         if (!line.at)
             return vg_fail(err, VG_CORRUPT, "%s: line %d: %d fields where %d are needed; the file was cut short", name,

@@ -19,7 +19,7 @@ typedef struct vg_corner {
     int64_t sync;    /* pictures of different cameras with the same number were taken together */
     int64_t frame;   /* of the camera's own video or folder; = sync where the file does not say */
     double time;     /* s; NaN where not stated */
-    int32_t camera;  /* the file's number; our writers count from 0 */
+    int32_t camera;  /* the file's number: that in the camera's name, as cam_2 */
     int32_t object;  /* which board; 0 */
     int32_t point;   /* which corner of it */
     double u, v;     /* px */

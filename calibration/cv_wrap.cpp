@@ -4,13 +4,16 @@ extern "C" {
 }
 
 #include <climits>
-#include <cstring>
+#include <opencv2/aruco/charuco.hpp>
 #include <opencv2/calib3d.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <exception>
+#include <vector>
 
 namespace {
 
@@ -81,13 +84,42 @@ vg_status vg_cv_triangulate(double *X, const double P0[12], const double P1[12],
     });
 }
 
-vg_status vg_cv_picture_size(int32_t *width, int32_t *height, const char *path, vg_error *err) {
-    return guarded("imread", err, [&] {
-        const cv::Mat picture = cv::imread(path, cv::IMREAD_GRAYSCALE | cv::IMREAD_IGNORE_ORIENTATION);
-        if (picture.empty())
-            throw std::runtime_error(std::string(path) + " is no picture it can read; it was cut short, or is not one");
-        *width = picture.cols;
-        *height = picture.rows;
+namespace {
+
+cv::Mat grey_of(const vg_cv_picture *p) {
+    cv::Mat grey(p->height, p->width, CV_8UC(p->channels), const_cast<uint8_t *>(p->pixels), p->stride);
+    if (p->channels == 3) cv::cvtColor(grey, grey, cv::COLOR_BGR2GRAY);
+    if (p->inverted) grey = 255 - grey;
+    return grey;
+}
+
+/* Half the side of the window in which a corner is refined: OpenCV's usual 11, less where squares are small, so that no
+ * window holds two corners. */
+int window_of(const std::vector<cv::Point2f> &corners, int columns) {
+    float nearest = 1e9f;
+    for (size_t i = 0; i + 1 < corners.size(); i++)
+        if ((i + 1) % static_cast<size_t>(columns) != 0)
+            nearest = std::min(nearest, static_cast<float>(cv::norm(corners[i + 1] - corners[i])));
+    return std::clamp(static_cast<int>(0.4f * nearest), 2, 11);
+}
+
+} // namespace
+
+vg_status vg_cv_find_chessboard(double *uv, bool *found, const vg_cv_picture *picture, int columns, int rows,
+                                vg_error *err) {
+    *found = false;
+    return guarded("findChessboardCorners", err, [&] {
+        const cv::Mat grey = grey_of(picture);
+        std::vector<cv::Point2f> corners;
+        if (!cv::findChessboardCorners(grey, cv::Size(columns, rows), corners)) return;
+        const int half = window_of(corners, columns);
+        cv::cornerSubPix(grey, corners, cv::Size(half, half), cv::Size(-1, -1),
+                         cv::TermCriteria(cv::TermCriteria::EPS | cv::TermCriteria::COUNT, 30, 0.001));
+        for (size_t i = 0; i < corners.size(); i++) {
+            uv[2 * i] = static_cast<double>(corners[i].x);
+            uv[2 * i + 1] = static_cast<double>(corners[i].y);
+        }
+        *found = true;
     });
 }
 
@@ -131,4 +163,50 @@ vg_status vg_cv_jpeg_decode(void *bgra, int32_t width, int32_t height, const voi
         cv::Mat four(height, width, CV_8UC4, bgra);
         cv::cvtColor(three, four, cv::COLOR_BGR2BGRA);
     });
+}
+
+vg_status vg_cv_find_charuco(double *uv, int32_t *id, int32_t *count, const vg_cv_picture *picture,
+                             const vg_cv_charuco *board, vg_error *err) {
+    *count = 0;
+    return guarded("aruco", err, [&] {
+        const cv::Mat grey = grey_of(picture);
+        const auto dictionary = cv::aruco::getPredefinedDictionary(board->dictionary);
+        const auto its = cv::aruco::CharucoBoard::create(board->columns, board->rows, static_cast<float>(board->square),
+                                                         static_cast<float>(board->marker), dictionary);
+        std::vector<std::vector<cv::Point2f>> markers;
+        std::vector<int> marker_ids, ids;
+        std::vector<cv::Point2f> corners;
+        cv::aruco::detectMarkers(grey, dictionary, markers, marker_ids);
+        if (marker_ids.empty()) return;
+        cv::aruco::interpolateCornersCharuco(markers, marker_ids, grey, its, corners, ids);
+        /* 4.6 counts these corners, unlike all else, from the outer corner of the first pixel instead of its centre */
+        for (size_t i = 0; i < ids.size(); i++) {
+            uv[2 * i] = static_cast<double>(corners[i].x) - 0.5;
+            uv[2 * i + 1] = static_cast<double>(corners[i].y) - 0.5;
+            id[i] = ids[i];
+        }
+        *count = static_cast<int32_t>(ids.size());
+    });
+}
+
+vg_status vg_cv_solve_pnp(double R[9], double t[3], const vg_camera *camera, const double *X, const double *uv, int n,
+                          vg_error *err) {
+    vg_status status = VG_OK;
+    const vg_status cv_status = guarded("solvePnP", err, [&] {
+        /* a fisheye's pixels first become those of an ideal lens: solvePnP knows no other model */
+        cv::Mat pixels = points_of(uv, n, 2).clone(), K = matrix_of(camera), k = distortion_of(camera), r, move;
+        if (camera->lens == VG_LENS_FISHEYE) {
+            cv::fisheye::undistortPoints(points_of(uv, n, 2), pixels, K, k);
+            K = cv::Mat::eye(3, 3, CV_64F);
+            k = cv::Mat();
+        }
+        if (!cv::solvePnP(points_of(X, n, 3), pixels, K, k, r, move)) {
+            status = vg_fail(err, VG_FAILED, "%d points give no place for a camera", n);
+            return;
+        }
+        cv::Mat turn(3, 3, CV_64F, R);
+        cv::Rodrigues(r, turn);
+        std::memcpy(t, move.ptr<double>(), 3 * sizeof(double));
+    });
+    return cv_status == VG_OK ? status : cv_status;
 }

@@ -13,11 +13,11 @@
 
 static const char *const format_names[VG_CALIBRATION_FORMATS] = {
     "detected by content", "Pose2Sim TOML", "anipose TOML", "Caliscope TOML", "Qualisys .qca.txt", "OpenCV FileStorage",
-    "EasyMocap YAML",      "Panoptic JSON", "COLMAP text",  "Human3.6M JSON", "VoxelPose JSON"};
+    "EasyMocap YAML",      "Panoptic JSON", "COLMAP text",  "Human3.6M JSON", "VoxelPose JSON",    "K and RT JSON"};
 
 static const char *const format_words[VG_CALIBRATION_FORMATS] = {"auto",     "pose2sim", "anipose",   "caliscope",
                                                                  "qualisys", "opencv",   "easymocap", "panoptic",
-                                                                 "colmap",   "human36m", "voxelpose"};
+                                                                 "colmap",   "human36m", "voxelpose", "krt"};
 
 const char *vg_calibration_format_word(vg_calibration_format format) {
     return format_words[format];
@@ -29,7 +29,7 @@ const char *vg_calibration_format_name(vg_calibration_format format) {
 
 vg_status vg_camera_set_create(vg_camera_set *out, int32_t cameras, vg_error *err) {
     VG_ASSERT(cameras >= 0);
-    *out = (vg_camera_set){.unit_metres = 1, .error_px = NAN};
+    *out = (vg_camera_set){.unit_metres = 1, .error_px = (double)NAN};
     if (cameras > VG_CAMERA_SET_MAX)
         return vg_fail(err, VG_INVALID, "%d cameras; at most %d", cameras, VG_CAMERA_SET_MAX);
     out->camera = calloc((size_t)cameras + 1, sizeof *out->camera);
@@ -38,7 +38,7 @@ vg_status vg_camera_set_create(vg_camera_set *out, int32_t cameras, vg_error *er
     for (int32_t i = 0; i < cameras; i++) {
         vg_named_camera *c = &out->camera[i];
         c->camera.R[0] = c->camera.R[4] = c->camera.R[8] = 1;
-        c->error_px = c->error_metres = NAN;
+        c->error_px = c->error_metres = (double)NAN;
     }
     return VG_OK;
 }
@@ -112,6 +112,7 @@ static language language_of(vg_span text) {
     for (vg_span line; vg_lines_next(&lines, &line);) {
         line = vg_span_trim(line);
         if (!line.size || line.at[0] == '#') continue;
+        if (line.at[0] == '[') return TOML;
         return !memchr(line.at, '=', line.size) && memchr(line.at, ':', line.size) ? YAML : TOML;
     }
     return TOML;

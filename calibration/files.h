@@ -25,6 +25,7 @@ typedef enum vg_calibration_format {
     VG_CALIBRATION_COLMAP,    /* folder with cameras.txt and images.txt, scale unknown */
     VG_CALIBRATION_HUMAN36M,  /* JSON, mm */
     VG_CALIBRATION_VOXELPOSE, /* JSON, mm; T is the camera's place; read only */
+    VG_CALIBRATION_KRT,       /* JSON, metres; K and RT by camera (4D Association); read only */
     VG_CALIBRATION_FORMATS
 } vg_calibration_format;
 

@@ -35,7 +35,7 @@ static double field_of_view(const vg_camera *c, bool vertical) {
     for (int i = 0; i < 2; i++) {
         const double u = vertical ? c->cx : i * (c->width - 1.0), v = vertical ? i * (c->height - 1.0) : c->cy;
         double origin[3];
-        if (!c->width || !c->height || !vg_unproject(origin, d[i], c, u, v)) return NAN;
+        if (!c->width || !c->height || !vg_unproject(origin, d[i], c, u, v)) return (double)NAN;
     }
     return acos(fmax(-1, fmin(1, vg_dot3(d[0], d[1])))) * DEGREES;
 }
@@ -154,9 +154,12 @@ static double reach_of_lens(const vg_camera *c) {
 static void check_lens(list *l, const vg_camera_set *set, int32_t i, const int32_t *size) {
     const vg_named_camera *n = &set->camera[i];
     const vg_camera *c = &n->camera;
-    if (!c->width || !c->height) {
-        add(l, VG_FINDING_SIZE, i, "%s: the file gives no picture size; distortion and field of view are unchecked",
-            n->name);
+    if (!c->width || !c->height) { /* where none has a size the format knows none */
+        bool others = false;
+        for (int32_t k = 0; k < set->cameras; k++) others = others || set->camera[k].camera.width > 0;
+        if (others)
+            add(l, VG_FINDING_SIZE, i, "%s: the file gives no picture size; distortion and field of view are unchecked",
+                n->name);
     } else if (fabs(c->cx - c->width / 2.0) > 0.25 * c->width || fabs(c->cy - c->height / 2.0) > 0.25 * c->height) {
         const bool exchanged =
             fabs(c->cx - c->height / 2.0) < 0.15 * c->height && fabs(c->cy - c->width / 2.0) < 0.15 * c->width;
@@ -188,7 +191,7 @@ static void check_lens(list *l, const vg_camera_set *set, int32_t i, const int32
 /* Distance of two cameras, NaN where one has no place. */
 static double distance_apart(const vg_named_camera *a, const vg_named_camera *b) {
     double p[3], q[3];
-    if (!a->placed || !b->placed) return NAN;
+    if (!a->placed || !b->placed) return (double)NAN;
     place_of(p, &a->camera);
     place_of(q, &b->camera);
     const double d[3] = {p[0] - q[0], p[1] - q[1], p[2] - q[2]};
@@ -292,9 +295,9 @@ static void print_coefficients(FILE *out, const vg_camera *c) {
     for (int k = 0; k < n; k++) fprintf(out, "%s%s %.5g", k ? ", " : "", names[c->lens][k], c->distortion[k]);
 }
 
-/* Without the sign that rounding would leave on a zero. */
-static double shown(double v) {
-    return fabs(v) < 5e-4 ? 0 : v;
+/* Without the sign that rounding to `step` would leave on a zero. */
+static double shown(double v, double step) {
+    return fabs(v) < step / 2 ? 0 : v;
 }
 
 static void print_camera(FILE *out, const vg_camera_set *set, int32_t i) {
@@ -305,14 +308,15 @@ static void print_camera(FILE *out, const vg_camera_set *set, int32_t i) {
         double centre[3];
         place_of(centre, c);
         const gaze g = gaze_of(c);
-        fprintf(out, "  stands at   x %.3f, y %.3f, z %.3f m\n", shown(centre[0]), shown(centre[1]), shown(centre[2]));
+        fprintf(out, "  stands at   x %.3f, y %.3f, z %.3f m\n", shown(centre[0], 1e-3), shown(centre[1], 1e-3),
+                shown(centre[2], 1e-3));
         fprintf(out, "  looks       towards %s, %.1f degrees %s", compass(c->R[6], c->R[7]), fabs(g.pitch),
                 g.pitch < 0 ? "down" : "up");
         if (fabs(g.roll) > 2) fprintf(out, ", its picture turned by %.0f degrees", g.roll);
         fputc('\n', out);
         if (g.floor)
             fprintf(out, "  looks at    %s at x %.2f, y %.2f, %.2f m away\n",
-                    set->z_up ? "the floor" : "the plane z = 0", shown(g.floor_at[0]), shown(g.floor_at[1]),
+                    set->z_up ? "the floor" : "the plane z = 0", shown(g.floor_at[0], 1e-2), shown(g.floor_at[1], 1e-2),
                     g.floor_away);
     } else {
         fprintf(out, "  stands at   (not in the file)\n");
@@ -324,6 +328,8 @@ static void print_camera(FILE *out, const vg_camera_set *set, int32_t i) {
         else
             fprintf(out, "  sees        further than its distortion formula reaches, in %d x %d px\n", c->width,
                     c->height);
+    } else {
+        fprintf(out, "  sees        (the file gives no picture size: give --sizes)\n");
     }
     fprintf(out, "  lens        %s, focal length %.1f x %.1f px, centre (%.1f, %.1f); ",
             c->lens == VG_LENS_FISHEYE ? "fisheye" : "pinhole with Brown-Conrady distortion", c->fx, c->fy, c->cx,
@@ -352,7 +358,8 @@ static void describe_text(FILE *out, const char *name, const vg_camera_set *set,
     for (int32_t i = 0; i < set->cameras; i++) print_camera(out, set, i);
     double x[3];
     if (common_point(x, set))
-        fprintf(out, "\nTogether they look at x %.2f, y %.2f, z %.2f m.\n", shown(x[0]), shown(x[1]), shown(x[2]));
+        fprintf(out, "\nTogether they look at x %.2f, y %.2f, z %.2f m.\n", shown(x[0], 1e-2), shown(x[1], 1e-2),
+                shown(x[2], 1e-2));
     fputc('\n', out);
     for (int32_t i = 0; i < count; i++) fprintf(out, "warning: %s\n", findings[i].message);
     if (!count) fprintf(out, "Nothing suspicious.\n");

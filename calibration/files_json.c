@@ -5,7 +5,9 @@
  * Human3.6M (camera-parameters.json): intrinsics[camera] {calibration_matrix, distortion}, extrinsics[subject][camera]
  *   {R, t}; millimetres; no picture sizes.
  * VoxelPose and mmpose (Shelf, Campus): camera id -> R, T, fx, fy, cx, cy, k[3], p[2]; x_c = R (X - T), T in mm is the
- *   camera's place. */
+ *   camera's place.
+ * K and RT (of the 4D Association data): camera id -> K (9 numbers), RT (12, row by row, world to camera) in metres,
+ *   imgSize [w, h], distCoeff k1 k2 p1 p2 k3. */
 #include "calibration/files_tree.h"
 
 #include "common/transform.h"
@@ -111,10 +113,10 @@ static bool is_voxelpose(const json_t *tree) {
     return json_object_get(camera, "fx") && json_object_get(camera, "R") && json_object_get(camera, "T");
 }
 
-static vg_status read_voxelpose(vg_camera_set *out, const json_t *tree, const vg_calibration_options *options,
-                                const tree_at *at) {
-    static const char *const lens_keys[] = {"fx", "fy", "cx", "cy"};
-    VG_TRY(begin(out, json_object_size(tree), VG_CALIBRATION_VOXELPOSE, 1e-3, true, options, at));
+/* One camera of a file that maps names to cameras. */
+typedef vg_status (*entry_reader)(vg_camera *c, const json_t *entry, double unit, const tree_at *at);
+
+static vg_status read_entries(vg_camera_set *out, const json_t *tree, entry_reader read, const tree_at *at) {
     const char *name;
     json_t *entry;
     int32_t i = 0;
@@ -123,24 +125,55 @@ static vg_status read_voxelpose(vg_camera_set *out, const json_t *tree, const vg
         char where[VG_CAMERA_NAME + 16];
         snprintf(where, sizeof where, "camera %.*s", VG_CAMERA_NAME, name);
         const tree_at here = {at->name, where, at->err};
-        double lens[4], k[3], p[2], R[9], place[3], t[3];
         VG_TRY(camera_set_name(c, name, &here));
-        for (int l = 0; l < 4; l++)
-            VG_TRY(tree_numbers(&lens[l], 1, json_object_get(entry, lens_keys[l]), lens_keys[l], &here));
-        const double K[9] = {lens[0], 0, lens[2], 0, lens[1], lens[3], 0, 0, 1};
-        VG_TRY(camera_set_intrinsics(&c->camera, K, &here));
-        VG_TRY(tree_numbers(k, 3, json_object_get(entry, "k"), "k", &here));
-        VG_TRY(tree_numbers(p, 2, json_object_get(entry, "p"), "p", &here));
-        const double all[5] = {k[0], k[1], p[0], p[1], k[2]};
-        VG_TRY(camera_set_distortion(&c->camera, all, 5, false, &here));
-        VG_TRY(tree_numbers(R, 9, json_object_get(entry, "R"), "R", &here));
-        VG_TRY(tree_numbers(place, 3, json_object_get(entry, "T"), "T", &here));
-        vg_mat3_mul_vec(t, R, place);
-        for (int a = 0; a < 3; a++) t[a] = -t[a];
-        VG_TRY(camera_set_pose(&c->camera, R, t, out->unit_metres, &here));
+        VG_TRY(read(&c->camera, entry, out->unit_metres, &here));
         c->placed = true;
     }
     return VG_OK;
+}
+
+static vg_status read_voxelpose(vg_camera *c, const json_t *entry, double unit, const tree_at *at) {
+    static const char *const lens_keys[] = {"fx", "fy", "cx", "cy"};
+    double lens[4], k[3], p[2], R[9], place[3], t[3];
+    for (int l = 0; l < 4; l++)
+        VG_TRY(tree_numbers(&lens[l], 1, json_object_get(entry, lens_keys[l]), lens_keys[l], at));
+    const double K[9] = {lens[0], 0, lens[2], 0, lens[1], lens[3], 0, 0, 1};
+    VG_TRY(camera_set_intrinsics(c, K, at));
+    VG_TRY(tree_numbers(k, 3, json_object_get(entry, "k"), "k", at));
+    VG_TRY(tree_numbers(p, 2, json_object_get(entry, "p"), "p", at));
+    const double all[5] = {k[0], k[1], p[0], p[1], k[2]};
+    VG_TRY(camera_set_distortion(c, all, 5, false, at));
+    VG_TRY(tree_numbers(R, 9, json_object_get(entry, "R"), "R", at));
+    VG_TRY(tree_numbers(place, 3, json_object_get(entry, "T"), "T", at));
+    vg_mat3_mul_vec(t, R, place);
+    for (int a = 0; a < 3; a++) t[a] = -t[a];
+    return camera_set_pose(c, R, t, unit, at);
+}
+
+static bool is_krt(const json_t *tree) {
+    void *first = json_object_iter((json_t *)(uintptr_t)tree);
+    const json_t *camera = first ? json_object_iter_value(first) : NULL;
+    return json_object_get(camera, "K") && json_object_get(camera, "RT");
+}
+
+static vg_status read_krt(vg_camera *c, const json_t *entry, double unit, const tree_at *at) {
+    double K[9], RT[12], R[9], t[3], k[14], size[2];
+    size_t n = 0;
+    const json_t *bend = json_object_get(entry, "distCoeff"), *its_size = json_object_get(entry, "imgSize");
+    VG_TRY(tree_numbers(K, 9, json_object_get(entry, "K"), "K", at));
+    VG_TRY(camera_set_intrinsics(c, K, at));
+    if (bend) VG_TRY(tree_numbers_upto(k, 14, &n, bend, "distCoeff", at));
+    VG_TRY(camera_set_distortion(c, k, n, false, at));
+    if (its_size) {
+        VG_TRY(tree_numbers(size, 2, its_size, "imgSize", at));
+        VG_TRY(camera_set_size(c, size[0], size[1], at));
+    }
+    VG_TRY(tree_numbers(RT, 12, json_object_get(entry, "RT"), "RT", at));
+    for (int row = 0; row < 3; row++) {
+        memcpy(R + 3 * row, RT + 4 * row, 3 * sizeof *R);
+        t[row] = RT[4 * row + 3];
+    }
+    return camera_set_pose(c, R, t, unit, at);
 }
 
 vg_status files_read_json(vg_camera_set *out, const json_t *tree, const vg_calibration_options *options,
@@ -149,10 +182,17 @@ vg_status files_read_json(vg_camera_set *out, const json_t *tree, const vg_calib
     if (json_is_array(list)) return read_panoptic(out, list, options, at);
     if (json_object_get(tree, "intrinsics") && json_object_get(tree, "extrinsics"))
         return read_human36m(out, tree, options, at);
-    if (is_voxelpose(tree)) return read_voxelpose(out, tree, options, at);
+    if (is_voxelpose(tree)) {
+        VG_TRY(begin(out, json_object_size(tree), VG_CALIBRATION_VOXELPOSE, 1e-3, true, options, at));
+        return read_entries(out, tree, read_voxelpose, at);
+    }
+    if (is_krt(tree)) {
+        VG_TRY(begin(out, json_object_size(tree), VG_CALIBRATION_KRT, 1, false, options, at));
+        return read_entries(out, tree, read_krt, at);
+    }
     return vg_fail(at->err, VG_UNSUPPORTED,
-                   "%s: JSON, but neither Panoptic's (cameras[]), Human3.6M's (intrinsics, extrinsics) nor VoxelPose's "
-                   "(camera id -> R, T, fx ...)",
+                   "%s: JSON, but neither Panoptic's (cameras[]), Human3.6M's (intrinsics, extrinsics) VoxelPose's "
+                   "(camera id -> R, T, fx ...) nor K and RT by camera",
                    at->name);
 }
 

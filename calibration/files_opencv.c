@@ -89,7 +89,7 @@ static vg_status read_one(vg_camera_set *out, const json_t *tree, double unit, c
     VG_TRY(tree_member(&height, tree, "image_height", 0, at));
     VG_TRY(read_lens(&c->camera, K, "camera_matrix", D, "distortion_coefficients", fisheye > 0, at));
     VG_TRY(camera_set_size(&c->camera, width, height, at));
-    VG_TRY(tree_member(&out->error_px, tree, "avg_reprojection_error", NAN, at));
+    VG_TRY(tree_member(&out->error_px, tree, "avg_reprojection_error", (double)NAN, at));
     c->error_px = out->error_px;
     const char *name = json_string_value(json_object_get(tree, "camera_name"));
     if (!name) name = json_string_value(json_object_get(json_object_get(tree, "camera_name"), "#text"));

@@ -71,7 +71,7 @@ static vg_status read_camera(vg_named_camera *out, const json_t *camera, double 
     for (int i = 0; i < 3; i++) t[i] = -t[i];
     out->placed = true;
     double residual;
-    VG_TRY(tree_member(&residual, camera, "@avg-residual", NAN, at));
+    VG_TRY(tree_member(&residual, camera, "@avg-residual", (double)NAN, at));
     out->error_metres = residual * unit;
     return camera_set_pose(&out->camera, R, t, unit, at);
 }

@@ -78,7 +78,7 @@ static vg_status read_camera(vg_named_camera *c, const char *key, const json_t *
     c->quarter_turns = turns > -4 && turns < 4 ? (int32_t)turns : 0;
     const json_t *error = json_object_get(table, "error");
     if (error && !json_is_string(error) && !json_is_null(error))
-        VG_TRY(tree_member(&c->error_px, table, "error", NAN, at));
+        VG_TRY(tree_member(&c->error_px, table, "error", (double)NAN, at));
     return read_place(c, table, unit, at);
 }
 
@@ -133,8 +133,8 @@ vg_status files_read_toml(vg_camera_set *out, const json_t *tree, const vg_calib
     out->format = options->format ? options->format : (int32_t)format_of(tree, list, metadata);
     VG_TRY(read_unit(out, metadata, options, at));
     out->z_up = out->format == VG_CALIBRATION_POSE2SIM;
-    VG_TRY(tree_member(&out->error_px, metadata, "error", NAN, at));
-    if (out->error_px == 0) out->error_px = NAN; /* Pose2Sim's way to say that it does not know */
+    VG_TRY(tree_member(&out->error_px, metadata, "error", (double)NAN, at));
+    if (out->error_px == 0) out->error_px = (double)NAN; /* Pose2Sim's way to say that it does not know */
     n = 0;
     json_object_foreach(list, key, table) {
         if (!is_camera(table)) continue;
@@ -175,6 +175,21 @@ static void print_intrinsics(FILE *f, const vg_camera *c, int distortions) {
     print_list(f, "distortions", c->distortion, (size_t)distortions);
 }
 
+/* The name of a camera's table: the camera's own, but for words with a meaning of their own as tables. */
+static void print_header(FILE *f, const vg_camera_set *set, const char *name) {
+    char key[VG_CAMERA_NAME + 16];
+    snprintf(key, sizeof key, "%s", name);
+    if (strcmp(name, "metadata") == 0 || strcmp(name, "cameras") == 0) do
+            strcat(key, "_");
+        while (vg_camera_set_find(set, key) >= 0 && strlen(key) + 2 < sizeof key);
+    fputc('[', f);
+    if (is_bare_key(key))
+        fputs(key, f);
+    else
+        print_quoted(f, key);
+    fputs("]\n", f);
+}
+
 static vg_status write_rodrigues(FILE *f, const vg_camera_set *set, bool anipose) {
     const double unit = anipose ? 1000 : 1;
     for (int32_t i = 0; i < set->cameras; i++) {
@@ -187,10 +202,8 @@ static vg_status write_rodrigues(FILE *f, const vg_camera_set *set, bool anipose
         for (int k = 0; k < 3; k++) t[k] = c->t[k] * unit;
         if (anipose)
             fprintf(f, "[cam_%d]\n", i);
-        else if (is_bare_key(n->name))
-            fprintf(f, "[%s]\n", n->name);
         else
-            fputc('[', f), print_quoted(f, n->name), fputs("]\n", f);
+            print_header(f, set, n->name);
         fputs("name = ", f);
         print_quoted(f, n->name);
         if (anipose)
@@ -201,10 +214,10 @@ static vg_status write_rodrigues(FILE *f, const vg_camera_set *set, bool anipose
         if (n->placed) print_list(f, "rotation", r, 3), print_list(f, "translation", t, 3);
         fprintf(f, "fisheye = %s\n\n", c->lens == VG_LENS_FISHEYE ? "true" : "false");
     }
-    char error[VG_NUMBER_SIZE] = "0.0";
-    if (isfinite(set->error_px)) vg_number_text(error, set->error_px);
-    fprintf(f, "[metadata]\nadjusted = false\nerror = %s%s\nunits = \"%s\"\n", error, strpbrk(error, ".e") ? "" : ".0",
-            anipose ? "mm" : "m");
+    const double error = isfinite(set->error_px) ? set->error_px : 0;
+    fputs("[metadata]\nadjusted = false\nerror = ", f);
+    print_numbers(f, &error, 1, "");
+    fprintf(f, "\nunits = \"%s\"\n", anipose ? "mm" : "m");
     return VG_OK;
 }
 

@@ -396,6 +396,13 @@ vg_status camera_set_name(vg_named_camera *camera, const char *name, const tree_
     if (!name || !name[0] || strlen(name) >= VG_CAMERA_NAME)
         return vg_fail(at->err, VG_INVALID, "%s: %s%scamera name `%.70s`; give 1 to %d bytes", at->name, at->camera,
                        at->camera[0] ? ": " : "", name ? name : "(absent)", VG_CAMERA_NAME - 1);
+    json_t *utf8 = json_string(name); /* NULL where it is not */
+    bool fine = utf8 != NULL;
+    json_decref(utf8);
+    for (const char *c = name; *c; c++) fine = fine && (unsigned char)*c >= 0x20;
+    if (!fine)
+        return vg_fail(at->err, VG_INVALID, "%s: %s%scamera name is not text in UTF-8; rename it", at->name, at->camera,
+                       at->camera[0] ? ": " : "");
     snprintf(camera->name, sizeof camera->name, "%s", name);
     return VG_OK;
 }

@@ -1,7 +1,7 @@
 /* Footage: walks paths, sorts files into cameras. */
 #include "calibration/footage.h"
 
-#include "calibration/cv_wrap.h"
+#include "calibration/video.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -165,25 +165,36 @@ static void plain(char out[64], const char *name) {
     out[n] = '\0';
 }
 
+/* Does `text` hold `part`, not as the beginning or end of a longer number? */
+static bool holds(const char *text, const char *part) {
+    const size_t size = strlen(part);
+    if (!size) return false;
+    for (const char *at = text; (at = strstr(at, part)); at++) {
+        const bool cut_before = isdigit((unsigned char)part[0]) && at > text && isdigit((unsigned char)at[-1]);
+        const bool cut_after = isdigit((unsigned char)part[size - 1]) && isdigit((unsigned char)at[size]);
+        if (!cut_before && !cut_after) return true;
+    }
+    return false;
+}
+
 int32_t vg_footage_of_camera(const vg_footage *footage, const char *name) {
     char wanted[64];
+    int32_t found = -1;
     plain(wanted, name);
-    const size_t size = strlen(wanted);
-    if (!size) return -1;
-    for (int32_t i = 0; i < footage->cameras; i++) {
-        char its[64];
-        plain(its, footage->camera[i].name);
-        for (const char *at = its; (at = strstr(at, wanted)); at++) {
-            const bool cut_before = isdigit((unsigned char)wanted[0]) && at > its && isdigit((unsigned char)at[-1]);
-            const bool cut_after = isdigit((unsigned char)wanted[size - 1]) && isdigit((unsigned char)at[size]);
-            if (!cut_before && !cut_after) return i;
+    for (int pass = 0; pass < 2 && found < 0; pass++)
+        for (int32_t i = 0; i < footage->cameras && found < 0; i++) {
+            char its[64];
+            plain(its, footage->camera[i].name);
+            if (pass ? strlen(its) > 1 && holds(wanted, its) : holds(its, wanted)) found = i;
         }
-    }
-    return -1;
+    return found;
 }
 
 vg_status vg_footage_size(const vg_camera_footage *footage, int32_t *width, int32_t *height, vg_error *err) {
-    if (footage->video)
-        return vg_fail(err, VG_UNSUPPORTED, "%s: the size of a video is not read yet; give --sizes", footage->file[0]);
-    return vg_cv_picture_size(width, height, footage->file[0], err);
+    vg_video *video;
+    VG_TRY(vg_video_open(&video, footage->file[0], NULL, err));
+    *width = vg_video_about(video)->width;
+    *height = vg_video_about(video)->height;
+    vg_video_close(video);
+    return VG_OK;
 }

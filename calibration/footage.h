@@ -30,8 +30,8 @@ typedef struct vg_footage {
 vg_status vg_footage_find(vg_footage *out, const char *const *paths, size_t count, vg_error *err);
 void vg_footage_free(vg_footage *footage);
 
-/* Whose footage belongs to the camera `name`: the one whose own name holds it, "_", "-", blanks and case aside ("cam_01"
- * is in "int_cam01_img", "cam_1" is not). -1 where none does. */
+/* Whose footage belongs to the camera `name`: the one whose own name holds it, or is held by it, "_", "-", blanks and case
+ * aside ("cam_01" is in "int_cam01_img", "cam_1" is not). -1 where none does. */
 int32_t vg_footage_of_camera(const vg_footage *footage, const char *name);
 
 /* Width and height, px, of the first picture or of the video. */

@@ -9,6 +9,7 @@ static const struct {
     const char *about;
 } commands[] = {
     {"show", calibrate_show, "what a calibration file holds, in plain words, and what is suspicious in it"},
+    {"intrinsics", calibrate_intrinsics, "lenses from pictures or videos of a chessboard or ChArUco board"},
     {"convert", calibrate_convert, "a calibration file in another format"},
     {"extrinsics", calibrate_extrinsics, "where cameras stand, from a board or from people's keypoints alone"},
     {"bundle", calibrate_bundle, "cameras and points moved together until the pixels fit"},
@@ -60,7 +61,7 @@ vg_status calibrate_format(vg_calibration_format *out, const char *option, const
     return vg_fail(err, VG_INVALID, "--%s is `%.60s`; %s%s%s", option, word, near ? "did you mean `" : "",
                    near ? near
                         : "it must be pose2sim, anipose, caliscope, qualisys, opencv, easymocap, panoptic, colmap, "
-                          "human36m or voxelpose",
+                          "human36m, voxelpose or krt",
                    near ? "`?" : "");
 }
 
@@ -79,4 +80,59 @@ vg_status calibrate_read(vg_camera_set *out, const char *path, const calibrate_r
             return vg_fail(err, VG_INVALID, "--unit is `%.60s`; it must be mm, cm or m", unit);
     }
     return vg_calibration_read(path, &options, out, err);
+}
+
+/* --- boards and sizes ---------------------------------------------------------------------------------------------- */
+
+bool calibrate_size(int32_t out[2], const char *text, const char **end) {
+    int width = 0, height = 0, used = 0;
+    if (sscanf(text, "%5dx%5d%n", &width, &height, &used) != 2 || width < 1 || height < 1 || width > 65536 ||
+        height > 65536 || (text[used] != ',' && text[used] != '\0'))
+        return false;
+    out[0] = width, out[1] = height;
+    *end = text + used;
+    return true;
+}
+
+vg_status calibrate_sizes(int32_t (*sizes)[2], const char *option, const char *text, int32_t cameras, vg_error *err) {
+    int32_t n = 0;
+    for (const char *at = text;; at++, n++) {
+        int32_t size[2];
+        if (!calibrate_size(size, at, &at))
+            return vg_fail(err, VG_INVALID, "--%s is `%.80s`; write 1920x1080, or one a camera with commas between",
+                           option, text);
+        if (n < cameras) memcpy(sizes[n], size, sizeof size);
+        if (*at == '\0') break;
+    }
+    n++;
+    for (int32_t i = 1; n == 1 && i < cameras; i++) memcpy(sizes[i], sizes[0], sizeof sizes[0]);
+    if (n != 1 && n != cameras)
+        return vg_fail(err, VG_INVALID, "--%s has %d sizes for %d cameras; give one for all, or one each", option, n,
+                       cameras);
+    return VG_OK;
+}
+
+vg_status calibrate_board(vg_board *out, const calibrate_board_words *words, vg_error *err) {
+    const int given = (words->chessboard != NULL) + (words->charuco != NULL) + (words->file != NULL);
+    if (given != 1)
+        return vg_fail(err, VG_INVALID, "%s",
+                       given ? "--chessboard, --charuco and --board exclude one another; give one"
+                             : "the board is missing: --chessboard 4x7, --charuco 4x5 (with "
+                               "--square MM) or --board FILE");
+    if (words->file) return vg_board_read(out, words->file, err);
+    const char *text = words->chessboard ? words->chessboard : words->charuco, *end;
+    int32_t size[2];
+    if (!calibrate_size(size, text, &end) || *end)
+        return vg_fail(err, VG_INVALID, "--%s is `%.40s`; write columns x rows, such as 4x7",
+                       words->chessboard ? "chessboard" : "charuco", text);
+    if (words->square_mm <= 0) return vg_fail(err, VG_INVALID, "--square is missing: the side of a square in mm");
+    *out = (vg_board){.kind = words->chessboard ? VG_BOARD_CHESSBOARD : VG_BOARD_CHARUCO,
+                      .columns = size[0],
+                      .rows = size[1],
+                      .square = words->square_mm / 1000,
+                      .inverted = words->inverted};
+    out->marker = words->marker_mm > 0 ? words->marker_mm / 1000 : 0.75 * out->square;
+    if (out->kind == VG_BOARD_CHARUCO)
+        VG_TRY(vg_board_dictionary(&out->dictionary, words->dictionary ? words->dictionary : "4X4_1000", err));
+    return vg_board_check(out, err);
 }

@@ -4,29 +4,6 @@
 #include "calibration/footage.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-/* "1920x1080", for all cameras, or one a camera with commas between. */
-static vg_status read_sizes(int32_t (*sizes)[2], const char *text, const vg_camera_set *set, vg_error *err) {
-    int32_t n = 0;
-    for (const char *at = text;; n++) {
-        int width = 0, height = 0, used = 0;
-        if (sscanf(at, "%5dx%5d%n", &width, &height, &used) != 2 || width < 1 || height < 1 ||
-            (at[used] != ',' && at[used] != '\0'))
-            return vg_fail(err, VG_INVALID, "--sizes is `%.80s`; write 1920x1080, or one a camera with commas between",
-                           text);
-        if (n < set->cameras) sizes[n][0] = width, sizes[n][1] = height;
-        at += used;
-        if (*at++ == '\0') break;
-    }
-    n++;
-    if (n == 1)
-        for (int32_t i = 1; i < set->cameras; i++) memcpy(sizes[i], sizes[0], sizeof sizes[0]);
-    else if (n != set->cameras)
-        return vg_fail(err, VG_INVALID, "--sizes has %d sizes, the file %d cameras; give one for all, or one each", n,
-                       set->cameras);
-    return VG_OK;
-}
 
 /* The size of each camera's first picture in `folder`. */
 static vg_status read_picture_sizes(int32_t (*sizes)[2], const char *folder, const vg_camera_set *set, vg_error *err) {
@@ -70,7 +47,11 @@ int calibrate_show(int argc, char **argv) {
     int32_t(*sizes)[2] = status == VG_OK ? calloc((size_t)set.cameras + 1, sizeof *sizes) : NULL;
     if (status == VG_OK && !sizes) status = vg_fail(&err, VG_NO_MEMORY, "no memory for the picture sizes");
     if (status == VG_OK && pictures) status = read_picture_sizes(sizes, pictures, &set, &err);
-    if (status == VG_OK && sizes_text) status = read_sizes(sizes, sizes_text, &set, &err);
+    if (status == VG_OK && sizes_text) status = calibrate_sizes(sizes, "sizes", sizes_text, set.cameras, &err);
+    for (int32_t i = 0; status == VG_OK && i < set.cameras; i++) { /* what the file leaves open the user has said */
+        vg_camera *c = &set.camera[i].camera;
+        if (!c->width) c->width = sizes[i][0], c->height = sizes[i][1];
+    }
     int32_t findings = 0;
     if (status == VG_OK)
         findings = vg_calibration_describe(stdout, words.text[0], &set, (const int32_t(*)[2])sizes, json);

@@ -188,12 +188,15 @@ static void what_is_written_comes_back(void **state) {
             if (!c->size)
                 for (int32_t i = 0; i < set.cameras; i++) set.camera[i].camera.width = set.camera[i].camera.height = 0;
             char path[4200];
+            set.error_px = (double)vg_rng_uniform(&rng) + 0.01;
             snprintf(path, sizeof path, "%s/%s", vg_test_folder(), c->file);
             assert_ok(vg_calibration_write(path, &set, c->format, &err));
             vg_camera_set back;
             assert_ok(vg_calibration_read(path, NULL, &back, &err));
             assert_int_equal(back.format, c->format);
             assert_same_set(&set, &back, c->slack);
+            if (c->format == VG_CALIBRATION_POSE2SIM || c->format == VG_CALIBRATION_ANIPOSE)
+                assert_close(back.error_px, set.error_px, 0);
             /* and what was read is written as the same bytes: nothing drifts from file to file */
             if (c->format != VG_CALIBRATION_EASYMOCAP && c->format != VG_CALIBRATION_COLMAP) {
                 char again[4300], *one, *two;
@@ -288,6 +291,8 @@ static const char *const same_camera[] = {
     "\"extrinsics\":{\"S1\":{\"c\":{\"R\":[[1,0,0],[0,0,-1],[0,1,0]],\"t\":[[0],[2000],[3000]]}}}}",
     "{\"c\":{\"R\":[[1,0,0],[0,0,-1],[0,1,0]],\"T\":[[0],[-3000],[2000]],\"fx\":500,\"fy\":500,\"cx\":320,\"cy\":240,"
     "\"k\":[[0.1],[0],[0]],\"p\":[[0],[0]]}}",
+    "{\"c\":{\"K\":[500,0,320,0,500,240,0,0,1],\"RT\":[1,0,0,0,0,0,-1,2,0,1,0,3],\"distCoeff\":[0.1,0,0,0,0],"
+    "\"imgSize\":[640,480]}}",
     "%YAML:1.0\n---\nimage_width: 640\nimage_height: 480\ncamera_name: \"c\"\ncamera_matrix: !!opencv-matrix\n   rows: "
     "3\n"
     "   cols: 3\n   dt: d\n   data: [ 500., 0., 320., 0., 500., 240., 0., 0., 1. ]\ndistortion_coefficients: "
@@ -367,7 +372,7 @@ static void wrong_values_are_named(void **state) {
     (void)state;
     const char *const toml = same_camera[0], *const caliscope = same_camera[2], *const xml = same_camera[3],
                       *const panoptic = same_camera[4], *const human = same_camera[5], *const voxel = same_camera[6],
-                      *const yaml = same_camera[7];
+                      *const krt = same_camera[7], *const yaml = same_camera[8];
     expect_refused(toml, "500.0,0,320.0", "nan,0,320.0", "[c] matrix: value 1 is `\"nan\"`; give a finite number");
     expect_refused(toml, "500.0,0,320.0", "-500.0,0,320.0", "focal lengths -500 and 500 px; both must be above 0");
     expect_refused(toml, "[0,0,1]", "[0,0]", "matrix: 8 numbers where 9 are needed");
@@ -400,6 +405,8 @@ static void wrong_values_are_named(void **state) {
     expect_refused(human, "\"calibration_matrix\"", "\"matrix\"", "camera c calibration_matrix is absent");
     expect_refused(human, "{\"S1\":{\"c\"", "{\"S1\":{\"d\"", "camera d calibration_matrix is absent");
     expect_refused(voxel, "\"fy\":500", "\"fy\":null", "camera c fy is absent");
+    expect_refused(krt, "0,1,0,3]", "0,1,0]", "camera c RT: 11 numbers where 12 are needed");
+    expect_refused(krt, "[640,480]", "[640]", "camera c imgSize: 1 numbers where 2 are needed");
     expect_refused(yaml, "data: [ 500.", "data: [ .nan", "camera_matrix: value 1");
     expect_refused(yaml, "camera_matrix", "matrix", "neither camera_matrix nor M1");
     expect_refused(yaml, "data: [ 0., 2., 3. ]", "data: [ 0., 2. ]", "tvec: 2 numbers where 3 are needed");
@@ -432,6 +439,36 @@ static void names_given_twice_are_refused(void **state) {
     snprintf(text + n, sizeof text - n, "[d]%s", strchr(same_camera[0], '\n'));
     assert_error(vg_calibration_parse("my/file", text, strlen(text), NULL, &set, &err), VG_INVALID,
                  "my/file: two cameras are called `c`; rename one");
+}
+
+/* Words that formats give a meaning, and marks that their languages do. */
+static void unusual_names_survive(void **state) {
+    (void)state;
+    static const char *const names[] = {"metadata", "cameras", ":",  "a \"b\" \\c", "[x]",    "caf\xc3\xa9",
+                                        "cam_7",    "1",       "#2", "names",       "a/b.png"};
+    static const vg_calibration_format kept[] = {VG_CALIBRATION_POSE2SIM,  VG_CALIBRATION_ANIPOSE,
+                                                 VG_CALIBRATION_CALISCOPE, VG_CALIBRATION_QUALISYS,
+                                                 VG_CALIBRATION_PANOPTIC,  VG_CALIBRATION_COLMAP};
+    vg_error err = {0};
+    vg_rng rng = vg_test_rng(43);
+    const lens_kind mild = MILD;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        vg_camera_set set = random_set(&rng, 2, &mild, 1), back;
+        snprintf(set.camera[1].name, VG_CAMERA_NAME, "%s", names[i]);
+        for (size_t f = 0; f < sizeof kept / sizeof kept[0]; f++) {
+            char path[4200];
+            snprintf(path, sizeof path, "%s/names-%zu", vg_test_folder(), f);
+            assert_ok(vg_calibration_write(path, &set, kept[f], &err));
+            assert_ok(vg_calibration_read(path, NULL, &back, &err));
+            assert_int_equal(back.cameras, 2);
+            if (vg_camera_set_find(&back, names[i]) < 0)
+                fail_msg("%s loses `%s`", vg_calibration_format_name(kept[f]), names[i]);
+            vg_camera_set_free(&back);
+        }
+        vg_camera_set_free(&set);
+    }
+    expect_refused("# Camera list\n1 PINHOLE 640 480 500 500 320 240\n", "PINHOLE", "HOLE", "model `HOLE`");
+    expect_refused(same_camera[0], "name='c'", "name=\"a\\tb\"", "camera name is not text");
 }
 
 static void huge_counts_are_refused(void **state) {
@@ -503,6 +540,7 @@ int main(void) {
         cmocka_unit_test(wrong_values_are_named),
         cmocka_unit_test(rotations_that_are_none_are_found),
         cmocka_unit_test(names_given_twice_are_refused),
+        cmocka_unit_test(unusual_names_survive),
         cmocka_unit_test(huge_counts_are_refused),
         cmocka_unit_test(files_cut_short_never_crash),
         cmocka_unit_test(what_is_no_calibration_says_so),

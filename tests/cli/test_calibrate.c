@@ -1,4 +1,5 @@
 /* vergence calibrate show and convert as users call them: what they print, what they warn of, exit codes. */
+#include "tests/calibration/boards.h"
 #include "tests/calibration/sets.h"
 #include "tests/support/process.h"
 
@@ -157,12 +158,15 @@ static void picture_sizes_are_compared(void **state) {
     const char *path = rig("sound.toml", nothing);
     expect(6, "cam_03: calibrated at 1920 x 1080, but its pictures are 640 x 480", NULL,
            "calibrate show %s --sizes 1920x1080,1920x1080,640x480,1920x1080", path);
-    expect(2, NULL, "--sizes has 2 sizes, the file 4 cameras", "calibrate show %s --sizes 1920x1080,640x480", path);
+    expect(2, NULL, "--sizes has 2 sizes for 4 cameras", "calibrate show %s --sizes 1920x1080,640x480", path);
     expect(2, NULL, "--sizes is `big`", "calibrate show %s --sizes big", path);
     const char *qca = vg_test_shared("pose2sim/S00_Calibration/Calib.qca.txt");
     const char *pictures = vg_test_shared("pose2sim/S00_Calibration/intrinsics");
     if (!qca || !pictures) skip();
     expect(0, "Nothing suspicious", NULL, "calibrate show %s --pictures %s", qca, pictures);
+    const char *scene = vg_test_shared("pose2sim/Calib_scene_1e65a39.toml");
+    const char *videos = vg_test_shared("pose2sim/single/videos");
+    if (scene && videos) expect(6, "its pictures are ", NULL, "calibrate show %s --pictures %s", scene, videos);
     expect(6, "its pictures are 1088 x 1920", NULL, "calibrate show %s --pictures %s", path, pictures);
     expect(5, NULL, "no pictures of camera `cam_01`", "calibrate show %s --pictures %s/int_cam02_img", path, pictures);
 }
@@ -183,6 +187,75 @@ static void calibrations_are_converted(void **state) {
     expect(2, NULL, "end the name in .toml", "calibrate convert %s --out x.doc", out);
 }
 
+/* Drawn pictures of a 5 x 4 board by two cameras: found, calibrated, written, read back. */
+static void lenses_are_calibrated_from_pictures(void **state) {
+    (void)state;
+    const vg_board board = {.kind = VG_BOARD_CHESSBOARD, .columns = 5, .rows = 4, .square = 0.05};
+    char folder[4200], path[4300], toml[4300], csv[4300];
+    vg_rng rng = vg_test_rng(95);
+    const double focal[2] = {280, 350};
+    for (int c = 0; c < 2; c++) {
+        snprintf(path, sizeof path, "mkdir -p %s/shots/left_%d", vg_test_folder(), c + 2);
+        assert_int_equal(system(path), 0);
+        for (int i = 0; i < 5; i++) {
+            vg_camera camera = {.width = 320, .height = 240, .fx = focal[c], .fy = focal[c], .cx = 160, .cy = 120};
+            pose_before_board(&camera, &board, &rng);
+            snprintf(path, sizeof path, "%s/shots/left_%d/%d.pgm", vg_test_folder(), c + 2, i);
+            draw_chessboard(path, &camera, &board, false);
+        }
+    }
+    snprintf(folder, sizeof folder, "%s/shots", vg_test_folder());
+    snprintf(toml, sizeof toml, "%s/lenses.toml", vg_test_folder());
+    snprintf(csv, sizeof csv, "%s/corners.csv", vg_test_folder());
+    expect(0, "written: ", "left_3: 5 of 5 pictures show the board",
+           "calibrate intrinsics %s --chessboard 5x4 --square 50 --coefficients 0 --out %s --save-corners %s", folder,
+           toml, csv);
+    assert_non_null(strstr(got.out, "warning: only 5 boards"));
+    vg_error err = {0};
+    vg_camera_set set;
+    assert_ok(vg_calibration_read(toml, NULL, &set, &err));
+    assert_int_equal(set.cameras, 2);
+    assert_string_equal(set.camera[1].name, "left_3");
+    for (int c = 0; c < 2; c++) {
+        assert_close(set.camera[c].camera.fx, focal[c], 2);
+        assert_close(set.camera[c].camera.cx, 160, 2);
+        assert_false(set.camera[c].placed);
+    }
+    vg_camera_set_free(&set);
+    expect(0, "(not in the file)", NULL, "calibrate show %s --pictures %s", toml, folder);
+    expect(0, "\"rms_px\"", NULL, "calibrate intrinsics --from %s --sizes 320x240 --coefficients 0 --json", csv);
+    json_error_t why;
+    json_t *root = json_loads(got.out, 0, &why);
+    if (!root) fail_msg("%s", why.text);
+    const json_t *one = json_array_get(json_object_get(root, "cameras"), 0);
+    assert_string_equal(json_string_value(json_object_get(one, "name")), "cam_2");
+    assert_close(json_number_value(json_array_get(json_object_get(one, "focal_px"), 0)), 280, 2);
+    assert_close(json_number_value(json_object_get(one, "square_measured_mm")), 50, 0.3);
+    assert_true(json_number_value(json_object_get(one, "rms_px")) < 0.1);
+    json_decref(root);
+    expect(1, NULL, "left_2: no picture shows the board", "calibrate intrinsics %s --chessboard 9x6 --square 50",
+           folder);
+}
+
+/* The figures that OpenCV gives for these pictures, to 1 %. */
+static void real_chessboards_give_opencvs_figures(void **state) {
+    (void)state;
+    static const double rms[4] = {0.226, 0.207, 0.218, 0.221}, fx[4] = {1674.2, 1675.7, 1678.8, 1672.9};
+    const char *pictures = vg_test_shared("pose2sim/S00_Calibration/intrinsics");
+    if (!pictures) skip();
+    expect(0, NULL, NULL, "calibrate intrinsics %s --chessboard 4x7 --square 60 --json", pictures);
+    json_error_t why;
+    json_t *root = json_loads(got.out, 0, &why);
+    if (!root) fail_msg("%s", why.text);
+    for (size_t c = 0; c < 4; c++) {
+        const json_t *its = json_array_get(json_object_get(root, "cameras"), c);
+        assert_close(json_number_value(json_object_get(its, "rms_px")), rms[c], 0.01 * rms[c]);
+        assert_close(json_number_value(json_array_get(json_object_get(its, "focal_px"), 0)), fx[c], 1);
+        assert_close(json_number_value(json_object_get(its, "square_measured_mm")), 60, 0.1);
+    }
+    json_decref(root);
+}
+
 static void usage_errors_name_what_is_wrong(void **state) {
     (void)state;
     expect(2, NULL, "usage: vergence calibrate", "calibrate");
@@ -193,13 +266,27 @@ static void usage_errors_name_what_is_wrong(void **state) {
     expect(2, NULL, "--unit is `foot`", "calibrate show x --unit foot");
     expect(2, NULL, "--format is `toml`", "calibrate show x --format toml");
     expect(5, NULL, "/nowhere.toml", "calibrate show /nowhere.toml");
+    expect(2, NULL, "name what the cameras recorded", "calibrate intrinsics --chessboard 4x7 --square 60");
+    expect(2, NULL, "the board is missing", "calibrate intrinsics x");
+    expect(2, NULL, "exclude one another", "calibrate intrinsics x --chessboard 4x7 --charuco 4x5 --square 60");
+    expect(2, NULL, "--chessboard is `4`", "calibrate intrinsics x --chessboard 4 --square 60");
+    expect(2, NULL, "--square is missing", "calibrate intrinsics x --chessboard 4x7");
+    expect(2, NULL, "--lens is `wide`", "calibrate intrinsics x --lens wide --chessboard 4x7 --square 60");
+    expect(2, NULL, "--coefficients is 3", "calibrate intrinsics x --coefficients 3 --chessboard 4x7 --square 60");
+    expect(2, NULL, "--sizes is missing", "calibrate intrinsics --from x.csv");
+    expect(5, NULL, "/nowhere", "calibrate intrinsics /nowhere --chessboard 4x7 --square 60");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_sound_rig_has_nothing_suspicious),   cmocka_unit_test(every_fault_is_found_and_nothing_else),
-        cmocka_unit_test(the_floor_is_known_where_z_points_up), cmocka_unit_test(picture_sizes_are_compared),
-        cmocka_unit_test(calibrations_are_converted),           cmocka_unit_test(usage_errors_name_what_is_wrong),
+        cmocka_unit_test(a_sound_rig_has_nothing_suspicious),
+        cmocka_unit_test(every_fault_is_found_and_nothing_else),
+        cmocka_unit_test(the_floor_is_known_where_z_points_up),
+        cmocka_unit_test(picture_sizes_are_compared),
+        cmocka_unit_test(calibrations_are_converted),
+        cmocka_unit_test(lenses_are_calibrated_from_pictures),
+        cmocka_unit_test(real_chessboards_give_opencvs_figures),
+        cmocka_unit_test(usage_errors_name_what_is_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
