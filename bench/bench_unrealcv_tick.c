@@ -148,6 +148,7 @@ static pid_t start(void (*run)(const char *), const char *path) {
     const pid_t pid = fork();
     if (pid == 0) run(path);
     for (int i = 0; i < 500 && access(path, F_OK) != 0; i++) usleep(10000);
+    usleep(50000); /* bound is not yet listening */
     return pid;
 }
 

@@ -59,10 +59,11 @@ vg_status ucv_link_init(ucv_link *link, const char *endpoint, int32_t index, dou
     if (rest[0] == '/') {
         if (strncmp(endpoint, "tcp", 3) == 0 || strlen(rest) >= sizeof link->path) return bad_endpoint(endpoint, err);
         snprintf(link->path, sizeof link->path, "%s", rest);
+        const size_t name = (size_t)(strrchr(rest, '/') - rest);
         size_t end = strlen(rest); /* .../unrealcv_9000.socket, .../9000.socket: the game's port */
-        while (end > 0 && !(rest[end - 1] >= '0' && rest[end - 1] <= '9')) end--;
+        while (end > name && !(rest[end - 1] >= '0' && rest[end - 1] <= '9')) end--;
         size_t begin = end;
-        while (begin > 0 && rest[begin - 1] >= '0' && rest[begin - 1] <= '9') begin--;
+        while (begin > name && rest[begin - 1] >= '0' && rest[begin - 1] <= '9') begin--;
         if (end - begin >= 1 && end - begin <= 5) link->port = (int32_t)strtol(rest + begin, NULL, 10);
         snprintf(link->host, sizeof link->host, "127.0.0.1");
         return VG_OK;

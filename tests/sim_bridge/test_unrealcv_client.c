@@ -5,6 +5,7 @@
 #include "tests/support/fake_game.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 static vg_world_config config_of(const fake_game *g, char endpoint[64]) {
@@ -308,6 +309,16 @@ static void errors_name_endpoint_command_reply_and_mend(void **state) {
     }
     c.endpoint = "";
     assert_error(vg_world_open(&w, &c, &err), VG_INVALID, "world.endpoint is empty");
+    /* digits of a folder are no port: nobody is called there, and a socket that is silent stays where it is */
+    char path[100], unix_endpoint[128];
+    snprintf(path, sizeof path, "%.60s/7", vg_test_folder());
+    mkdir(path, 0777);
+    snprintf(path, sizeof path, "%.60s/7/game.socket", vg_test_folder());
+    snprintf(unix_endpoint, sizeof unix_endpoint, "unix://%s", path);
+    close(fake_listen_unix(path));
+    c.endpoint = unix_endpoint;
+    assert_error(vg_world_open(&w, &c, &err), VG_UNREACHABLE, "nobody listens there");
+    assert_int_equal(access(path, F_OK), 0);
 }
 
 /* A listener that sends these bytes to whoever connects, and then nothing. */
