@@ -161,10 +161,9 @@ static vg_status give_bytes(ucv_link *link, vg_error *err) {
 /* The next frame among the received bytes. False where it is not complete yet. */
 static vg_status next_frame(ucv_link *link, vg_span *payload, bool *whole, vg_error *err) {
     *whole = false;
-    const unsigned char *at = link->in + link->scanned;
     const size_t size = link->in_size - link->scanned;
     if (size == 0) return VG_OK;
-    switch (ucv_frame_scan(payload, at, size, REPLY_MAX)) {
+    switch (ucv_frame_scan(payload, link->in + link->scanned, size, REPLY_MAX)) {
     case UCV_SCAN_FRAME:
         link->scanned += UCV_HEAD + payload->size;
         *whole = true;
