@@ -37,8 +37,11 @@ vg_status vg_capture_create(vg_capture **out, const vg_capture_config *config, v
     if (!c) return vg_fail(err, VG_NO_MEMORY, "motion capture: out of memory");
     c->config = *config, c->dims = dims;
     if (vg_joint_set_parse(joint_set, &kind, NULL) == VG_OK) vg_joint_set_init(&c->set, kind);
-    if (c->set.joints != dims.joints) c->config.hold_bones = false;
-    vg_status status = vg_perception_create(&c->perception, &config->perception, dims, 1, err);
+    if (c->set.joints == dims.joints)
+        c->config.perception.people.set = &c->set;
+    else
+        c->config.hold_bones = false;
+    vg_status status = vg_perception_create(&c->perception, &c->config.perception, dims, 1, err);
     if (status == VG_OK && !(c->people = calloc((size_t)dims.people, sizeof *c->people)))
         status = vg_fail(err, VG_NO_MEMORY, "motion capture: out of memory");
     if (status == VG_OK) status = vg_smooth_create(&c->smooth, &config->smooth, dims.people, dims.joints, err);
