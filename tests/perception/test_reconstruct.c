@@ -286,6 +286,81 @@ static void simulated_people_are_found_where_they_are(void **state) {
     vg_keypoints_free(&r.keypoints);
 }
 
+/* The main person's tracks: lost by all cameras for longer than the tracking remembers, found again under another name. */
+static void the_main_person_is_one_through_a_long_loss(void **state) {
+    (void)state;
+    vg_rng rng = vg_test_rng(4);
+    vg_error err = {0};
+    recording r;
+    vg_reconstruction people;
+    simulate(&r, 1, 1, &rng);
+    for (int64_t i = 0; i < r.keypoints.first[FRAMES * VIEWS] * VG_JOINTS14; i++) {
+        const int64_t frame = i / (VG_JOINTS14 * VIEWS); /* one detection a view */
+        if (frame >= 40 && frame < 80) r.keypoints.points[i].confidence = 0;
+    }
+    vg_reconstruct_config config = vg_reconstruct_config_default();
+    config.people.memory = 0.3, config.people.hold = 0.1;
+    assert_ok(vg_reconstruct(&people, &r.keypoints, r.cameras, RATE, &config, &err));
+    assert_int_equal(people.people, 1);
+    int found = 0;
+    for (int f = 0; f < FRAMES; f++) {
+        const bool seen = people.person[0].points[f * VG_JOINTS14 + VG_L_KNEE].views != 0;
+        assert_true(f < 40 || f >= 80 || !seen);
+        found += seen;
+    }
+    assert_true(found >= 74); /* of 80: some go by until the person is met again */
+    vg_reconstruction_free(&people);
+    vg_keypoints_free(&r.keypoints);
+}
+
+static void too_many_detections_for_pose2sim_s_way_are_told(void **state) {
+    (void)state;
+    vg_rng rng = vg_test_rng(5);
+    vg_error err = {0};
+    recording r;
+    vg_reconstruction people;
+    vg_reconstruct_config config = vg_reconstruct_config_pose2sim();
+    config.who = VG_WHO_NECK;
+    simulate(&r, 8, 1, &rng); /* 8^5 combinations */
+    r.keypoints.set.part[0] = VG_PART_NECK;
+    assert_error(vg_reconstruct(&people, &r.keypoints, r.cameras, RATE, &config, &err), VG_UNSUPPORTED,
+                 "frame 0: 32768 combinations");
+    r.keypoints.set.part[0] = r.keypoints.set.part[1] = VG_PART_OTHER;
+    assert_error(vg_reconstruct(&people, &r.keypoints, r.cameras, RATE, &config, &err), VG_UNSUPPORTED,
+                 "the neck or the right shoulder");
+    vg_keypoints_free(&r.keypoints);
+}
+
+/* A wrist a metre and a half from its elbow, seen by two narrow views only, is lost and not written. */
+static void joints_of_no_body_are_lost(void **state) {
+    (void)state;
+    vg_rng rng = vg_test_rng(6);
+    vg_error err = {0};
+    recording r;
+    vg_reconstruction people;
+    simulate(&r, 1, 1, &rng);
+    const int bad = 50;
+    for (int c = 0; c < VIEWS; c++) {
+        double x[3], uv[2];
+        place(x, 0, VG_L_WRIST, bad);
+        x[0] += 1.5;
+        vg_project(uv, NULL, NULL, r.cameras + c, x);
+        vg_keypoint *k = r.keypoints.points + r.keypoints.first[bad * VIEWS + c] * VG_JOINTS14 + VG_L_WRIST;
+        k->u = (float)uv[0], k->v = (float)uv[1], k->confidence = c < 2 ? 0.9f : 0;
+    }
+    vg_reconstruct_config config = vg_reconstruct_config_default();
+    config.who = VG_WHO_ASSOCIATED;
+    for (int hold = 0; hold < 2; hold++) {
+        config.hold_bones = hold;
+        assert_ok(vg_reconstruct(&people, &r.keypoints, r.cameras, RATE, &config, &err));
+        const vg_consensus_point *p = people.person[0].points + bad * VG_JOINTS14;
+        assert_true((p[VG_L_WRIST].views != 0) == !hold);
+        assert_true(p[VG_L_ELBOW].views != 0 && p[VG_R_WRIST].views != 0);
+        vg_reconstruction_free(&people);
+    }
+    vg_keypoints_free(&r.keypoints);
+}
+
 static void impossible_recordings_are_named(void **state) {
     (void)state;
     vg_rng rng = vg_test_rng(3);
@@ -312,6 +387,9 @@ int main(void) {
         cmocka_unit_test(associated_files_give_the_reference_s_two_people),
         cmocka_unit_test(covariances_are_honest_and_the_noise_is_found),
         cmocka_unit_test(simulated_people_are_found_where_they_are),
+        cmocka_unit_test(the_main_person_is_one_through_a_long_loss),
+        cmocka_unit_test(too_many_detections_for_pose2sim_s_way_are_told),
+        cmocka_unit_test(joints_of_no_body_are_lost),
         cmocka_unit_test(impossible_recordings_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
