@@ -8,7 +8,8 @@
 #include <string.h>
 
 static inline uint16_t c3d_get_u16(const unsigned char *b, int32_t processor) {
-    return processor == VG_C3D_MIPS ? (uint16_t)(b[0] << 8 | b[1]) : (uint16_t)(b[1] << 8 | b[0]);
+    const uint32_t high = b[processor != VG_C3D_MIPS], low = b[processor == VG_C3D_MIPS];
+    return (uint16_t)(high << 8 | low);
 }
 
 static inline int16_t c3d_get_i16(const unsigned char *b, int32_t processor) {
