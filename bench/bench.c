@@ -21,6 +21,7 @@
     X(people_switches, "the same: changes of name, per person and minute")                                             \
     X(tick_live, "p99.9 of keypoints in to skeletons out: a live session, 5 cameras, 4 people, two processes")         \
     X(tick_live_p99, "the same, p99")                                                                                  \
+    X(detect_lite, "BlazePose lite, 4 cameras x 1 person, two cores (needs `make detector`)")                          \
     X(decide, "p99 of one decision of 5 cameras by the paper's network, one core")                                     \
     X(learner_step, "forward and backward of the paper's network, 1,750 samples, all cores")                           \
     X(paper_update, "a whole update of the paper preset: 700 steps x 5 cameras, 16 epochs, all cores")
