@@ -39,6 +39,7 @@ struct vg_video {
     int stream;
     bool device;           /* V4L2 */
     bool ready;            /* `frame` holds the next picture */
+    int32_t keyless;       /* live: packets passed over so far in waiting for a key frame; -1: it came */
     bool draining;         /* the file ended: the decoder gives what it still has */
     bool reopened;         /* the next picture is the first since a live source came back */
     int64_t index;         /* of the next picture */
@@ -116,6 +117,7 @@ static void close_input(vg_video *video) {
     avcodec_free_context(&video->decoder);
     avformat_close_input(&video->input);
     video->ready = video->draining = false;
+    video->keyless = 0;
 }
 
 static bool is_live(const char *source) {
@@ -138,7 +140,6 @@ static void set_demuxer_options(const vg_video *video, AVDictionary **dictionary
         av_dict_set(dictionary, "rtsp_transport", o->rtsp_udp ? "udp" : "tcp", 0);
         snprintf(text, sizeof text, "%lld", (long long)(o->open_seconds * 1e6));
         av_dict_set(dictionary, "timeout", text, 0);
-        av_dict_set(dictionary, "fflags", "nobuffer", 0);
         av_dict_set(dictionary, "analyzeduration", "1000000", 0); /* us; the default waits 5 s for sound */
     }
 }
@@ -190,6 +191,15 @@ static vg_status open_input(vg_video *video, const char *path, vg_error *err) {
 
 /* ---- decoding ------------------------------------------------------------------------------------------------------ */
 
+/* A live stream begins anywhere; what comes before the first key frame decodes to garbage. */
+static bool waits_for_key(vg_video *video) {
+    enum { PATIENCE = 300 }; /* packets; then the stream does not mark its key frames */
+    if (!video->info.live || video->keyless < 0) return false;
+    if (!(video->packet->flags & AV_PKT_FLAG_KEY) && ++video->keyless < PATIENCE) return true;
+    video->keyless = -1;
+    return false;
+}
+
 /* One packet into the decoder; at the end of the file, the order to give up what it holds. *again: nothing came yet. */
 static vg_status feed(vg_video *video, bool *again, vg_error *err) {
     int code = av_read_frame(video->input, video->packet);
@@ -203,7 +213,7 @@ static vg_status feed(vg_video *video, bool *again, vg_error *err) {
     if (code < 0) return fail(video, code == AVERROR(EAGAIN) ? AVERROR(ETIMEDOUT) : code, "reading", err);
     const bool cut = video->packet->flags & AV_PKT_FLAG_CORRUPT;
     code = 0;
-    if (video->packet->stream_index == video->stream) {
+    if (video->packet->stream_index == video->stream && !waits_for_key(video)) {
         if (cut && !video->info.live) code = AVERROR_INVALIDDATA;
         if (code == 0) code = avcodec_send_packet(video->decoder, video->packet);
     }

@@ -1,7 +1,7 @@
 /* Pictures and video in: files made on the fly whose pictures carry their numbers, and real recordings. */
 #include "calibration/video.h"
 #include "common/text.h"
-#include "tests/support/video.h"
+#include "tests/support/rtsp.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
@@ -281,6 +281,59 @@ static void an_interrupted_reader_stops(void **state) {
     vg_video_close(video);
 }
 
+/* A network camera that hangs up after 40 pictures and takes calls again; then it is gone for good. */
+static void a_network_camera_that_hangs_up_is_called_again(void **state) {
+    (void)state;
+    vg_test_camera camera = {.rate = 50, .pictures = 40};
+    vg_test_camera_start(&camera);
+    char url[64];
+    snprintf(url, sizeof url, "rtsp://127.0.0.1:%d/live", camera.port);
+    vg_video_options options = vg_video_options_default();
+    options.open_seconds = 20, options.read_seconds = 20;
+    vg_video *video;
+    assert_ok(vg_video_open(&video, url, &options, &err));
+    assert_true(vg_video_about(video)->live);
+    assert_int_equal(vg_video_about(video)->width, VG_TEST_VIDEO_WIDTH);
+    int returns = 0, last = -1, lost = 0;
+    int64_t last_ns = 0;
+    for (int i = 0; i < 100; i++) {
+        vg_picture picture;
+        const int number = read_number(video, &picture);
+        assert_int_equal(picture.index, i);
+        assert_in_range(number, 0, 39);
+        if (picture.reopened) {
+            returns++;
+        } else if (i > 0) {
+            assert_true(number > last && picture.time_ns > last_ns);
+            lost += number - last - 1;
+            assert_close((double)(picture.time_ns - last_ns) * 1e-9, (number - last) / 50.0, 0.001);
+        }
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        const double age = (double)now.tv_sec - (double)picture.received_ns * 1e-9;
+        assert_true(age > -2 && age < 2);
+        last = number, last_ns = picture.time_ns;
+    }
+    assert_in_range(returns, 1, 4);
+    assert_true(lost < 30);
+    vg_test_camera_stop(&camera);
+    vg_video_close(video);
+    /* nobody answers: an error after the deadline, and the next read tries again */
+    vg_test_camera_start(&camera);
+    snprintf(url, sizeof url, "rtsp://127.0.0.1:%d/live", camera.port);
+    options.read_seconds = 1;
+    assert_ok(vg_video_open(&video, url, &options, &err));
+    vg_test_camera_stop(&camera);
+    vg_picture picture;
+    bool got = true;
+    vg_status status = VG_OK;
+    for (int i = 0; i < 60 && status == VG_OK; i++) status = vg_video_read(video, NULL, 0, &picture, &got, &err);
+    assert_int_equal(status, VG_TIMEOUT);
+    assert_non_null(strstr(err.message, "did not come back within 1 s"));
+    assert_error(vg_video_read(video, NULL, 0, &picture, &got, &err), VG_TIMEOUT, "127.0.0.1");
+    vg_video_close(video);
+}
+
 static void real_recordings_are_read(void **state) {
     (void)state;
     const char *folder = vg_test_shared("pose2sim/single/videos");
@@ -326,6 +379,7 @@ int main(void) {
         cmocka_unit_test(what_is_not_there_is_named),
         cmocka_unit_test(cut_and_damaged_files_are_errors),
         cmocka_unit_test(an_interrupted_reader_stops),
+        cmocka_unit_test(a_network_camera_that_hangs_up_is_called_again),
         cmocka_unit_test(real_recordings_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

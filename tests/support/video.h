@@ -41,17 +41,17 @@ static inline int vg_test_number(const uint8_t *pixels, size_t stride, int chann
     return number;
 }
 
-/* A frame and an encoder (MPEG-4, which libav has itself), with B pictures and a key frame every 12. */
-static inline AVCodecContext *vg_test_encoder(int rate, bool global_header) {
+/* A frame and an encoder (MPEG-4, which libav has itself), with a key frame every 12. */
+static inline AVCodecContext *vg_test_encoder(int rate, bool b_pictures) {
     const AVCodec *codec = avcodec_find_encoder(AV_CODEC_ID_MPEG4);
     AVCodecContext *encoder = avcodec_alloc_context3(codec);
     encoder->width = VG_TEST_VIDEO_WIDTH, encoder->height = VG_TEST_VIDEO_HEIGHT;
     encoder->pix_fmt = AV_PIX_FMT_YUV420P;
-    encoder->time_base = (AVRational){1, rate * 10};
+    encoder->time_base = (AVRational){1, b_pictures ? rate * 10 : rate}; /* tenths: room for uneven times */
     encoder->framerate = (AVRational){rate, 1};
-    encoder->gop_size = 12, encoder->max_b_frames = global_header ? 2 : 0;
+    encoder->gop_size = 12, encoder->max_b_frames = b_pictures ? 2 : 0;
     encoder->bit_rate = 400000;
-    if (global_header) encoder->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
+    encoder->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
     if (!codec || avcodec_open2(encoder, codec, NULL) < 0) fail_msg("cannot open libav's MPEG-4 encoder");
     return encoder;
 }
