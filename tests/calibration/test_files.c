@@ -454,6 +454,7 @@ static void unusual_names_survive(void **state) {
     const lens_kind mild = MILD;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         vg_camera_set set = random_set(&rng, 2, &mild, 1), back;
+        snprintf(set.camera[0].name, VG_CAMERA_NAME, "metadata_");
         snprintf(set.camera[1].name, VG_CAMERA_NAME, "%s", names[i]);
         for (size_t f = 0; f < sizeof kept / sizeof kept[0]; f++) {
             char path[4200];
