@@ -11,8 +11,10 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#define COLUMNS_MAX 4096 /* of a line */
-#define FILES_MAX   256  /* cameras of a folder */
+#define COLUMNS_MAX   4096 /* of a line */
+#define PIXELS_JUDGED 20   /* fewer say nothing of a picture's size */
+#define OUTSIDE_SHARE 10   /* more than one in so many */
+#define FILES_MAX     256  /* cameras of a folder */
 
 /* ---- lists ------------------------------------------------------------------------------------------------------------- */
 
@@ -437,5 +439,43 @@ vg_status vg_sightings_match(vg_sightings *s, const vg_camera_set *set, vg_error
     }
     for (size_t i = 0; i < s->count; i++) s->sighting[i].camera = to[s->sighting[i].camera];
     free(to);
+    return VG_OK;
+}
+
+/* What may be wrong with a camera's pixels, by how many lie where. */
+static vg_status judge_pixels(const vg_named_camera *c, int64_t all, int64_t outside, int64_t tiny, const double far[2],
+                              vg_error *err) {
+    const int32_t w = c->camera.width, h = c->camera.height;
+    if (all >= PIXELS_JUDGED && tiny == all)
+        return vg_fail(err, VG_INVALID,
+                       "camera %s: all its points lie within 2 px of the corner; they look like shares of the "
+                       "picture, and must be pixels",
+                       c->name);
+    if (outside * OUTSIDE_SHARE <= all || outside < PIXELS_JUDGED) return VG_OK;
+    const bool turned = w != h && far[0] < h * 1.02 && far[1] < w * 1.02;
+    return vg_fail(err, VG_INVALID,
+                   "camera %s: %lld of %lld points lie outside its picture of %d x %d px (the farthest at %.0f, "
+                   "%.0f); %s",
+                   c->name, (long long)outside, (long long)all, w, h, far[0], far[1],
+                   turned ? "was it turned by 90 degrees when it was calibrated?"
+                          : "the lens was calibrated at another size, or is another camera's");
+}
+
+vg_status vg_sightings_check(const vg_sightings *s, const vg_camera_set *set, vg_error *err) {
+    for (int32_t c = 0; c < set->cameras; c++) {
+        const vg_camera *camera = &set->camera[c].camera;
+        int64_t all = 0, outside = 0, tiny = 0;
+        double far[2] = {0};
+        for (size_t i = 0; i < s->count; i++) {
+            const vg_sighting *g = s->sighting + i;
+            if (g->camera != c) continue;
+            all++;
+            far[0] = fmax(far[0], g->u), far[1] = fmax(far[1], g->v);
+            tiny += fabs(g->u) <= 2 && fabs(g->v) <= 2;
+            outside += camera->width > 0 && camera->height > 0 &&
+                       (g->u < -0.5 || g->v < -0.5 || g->u > camera->width - 0.5 || g->v > camera->height - 0.5);
+        }
+        VG_TRY(judge_pixels(set->camera + c, all, outside, tiny, far, err));
+    }
     return VG_OK;
 }

@@ -65,4 +65,8 @@ vg_status vg_sightings_add_corners(vg_sightings *out, const vg_corners *corners,
  * (`cam_01`, `cam01_json`, `1`), else by the beginning of the file's name. VG_NOT_FOUND names the camera that the calibration lacks and those it has. */
 vg_status vg_sightings_match(vg_sightings *sightings, const vg_camera_set *set, vg_error *err);
 
+/* Matched sightings against the pictures' sizes: VG_INVALID, naming the camera, where many lie outside, or all are shares
+ * of the picture instead of pixels. */
+vg_status vg_sightings_check(const vg_sightings *sightings, const vg_camera_set *set, vg_error *err);
+
 #endif

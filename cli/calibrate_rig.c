@@ -67,6 +67,8 @@ static vg_status read_all(rig_job *job, vg_error *err) {
     VG_TRY(calibrate_read(&job->set, r->calibration, &r->reading, err));
     VG_TRY(rig_read_points(job, r->points, err));
     VG_TRY(vg_sightings_match(&job->seen, &job->set, err));
+    vg_error doubt = {0}; /* the stated size may be what is wrong */
+    if (vg_sightings_check(&job->seen, &job->set, &doubt) != VG_OK) fprintf(stderr, "warning: %s\n", doubt.message);
     if (r->scene && !job->has_board)
         return vg_fail(err, VG_INVALID,
                        "%s: scene points need their places: columns world_x, world_y, world_z, in metres", r->points);

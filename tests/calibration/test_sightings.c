@@ -96,6 +96,28 @@ static void cameras_are_found_by_name_number_or_beginning(void **state) {
     vg_camera_set_free(&set);
 }
 
+static void pixels_of_another_size_are_told(void **state) {
+    (void)state;
+    vg_camera_set set;
+    vg_sightings s = {0};
+    named(&set, (const char *[]){"a", "b"}, 2);
+    for (int c = 0; c < 2; c++) set.camera[c].camera.width = 640, set.camera[c].camera.height = 360;
+    for (int i = 0; i < 100; i++) {
+        const vg_sighting g = {.frame = i, .camera = i % 2, .confidence = 1, .u = 7.0 * i, .v = 3.0 * i};
+        assert_ok(vg_sightings_add(&s, &g, &err));
+    }
+    assert_ok(vg_sightings_check(&s, &set, &err)); /* a few stray */
+    for (size_t i = 1; i < s.count; i += 2) s.sighting[i].u *= 2, s.sighting[i].v *= 2;
+    assert_error(vg_sightings_check(&s, &set, &err), VG_INVALID, "camera b: ");
+    assert_non_null(strstr(err.message, "outside its picture of 640 x 360 px"));
+    for (size_t i = 1; i < s.count; i += 2) s.sighting[i].u = 3.5 * (double)i, s.sighting[i].v = 6.0 * (double)i;
+    assert_error(vg_sightings_check(&s, &set, &err), VG_INVALID, "turned by 90 degrees");
+    for (size_t i = 0; i < s.count; i++) s.sighting[i].u /= 2000, s.sighting[i].v /= 2000;
+    assert_error(vg_sightings_check(&s, &set, &err), VG_INVALID, "must be pixels");
+    vg_sightings_free(&s);
+    vg_camera_set_free(&set);
+}
+
 static const char board[] =
     "frame,camera,point,u,v,person,board_x,board_y\n2,b,1,5,6,0,0.1,0\n2,a,0,1,2,0,0,0\n2,a,1,3,4,0,0.1,0\n"
     "2,a,1,9,9,0,0.1,0\n1,a,0,7,8,0,0,0\n1,b,0,7,8,0,0,0\n";
@@ -139,6 +161,7 @@ int main(void) {
         cmocka_unit_test(caliscope_and_deeplabcut_are_read),
         cmocka_unit_test(wrong_files_are_refused_by_line_and_column),
         cmocka_unit_test(cameras_are_found_by_name_number_or_beginning),
+        cmocka_unit_test(pixels_of_another_size_are_told),
         cmocka_unit_test(tracks_are_points_or_boards_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
