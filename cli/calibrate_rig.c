@@ -12,7 +12,7 @@
 #define SCENE_THRESHOLD     10.0 /* px; scene points are picked by hand */
 
 rig_request rig_request_default(void) {
-    return (rig_request){.min_confidence = -1, .seed = 1, .origin_frame = -1};
+    return (rig_request){.min_confidence = -1, .seed = 1, .every = 1, .origin_frame = -1};
 }
 
 /* ---- what was asked for ------------------------------------------------------------------------------------------------------ */
@@ -32,8 +32,10 @@ static vg_status check_request(const rig_request *r, vg_error *err) {
     static const char *const floors[] = {"feet", "board"};
     if (!r->calibration)
         return vg_fail(err, VG_INVALID, "--calibration is missing: name the file that has the cameras' lenses");
-    if (!r->points)
-        return vg_fail(err, VG_INVALID, "--points is missing: name the 2D points (a CSV file, or OpenPose folders)");
+    if (!r->points == !r->footage.count)
+        return vg_fail(err, VG_INVALID,
+                       r->points ? "give --points or pictures, not both"
+                                 : "--points is missing: name the 2D points (a CSV file, or OpenPose folders)");
     if (!r->out) return vg_fail(err, VG_INVALID, "--out is missing: name the calibration to write");
     VG_TRY(one_of("corners", r->corners, corners, 2, err));
     VG_TRY(one_of("lens", r->lens, lenses, 4, err));
@@ -65,7 +67,7 @@ static void say(void *context, const char *text) {
 static vg_status read_all(rig_job *job, vg_error *err) {
     const rig_request *r = job->request;
     VG_TRY(calibrate_read(&job->set, r->calibration, &r->reading, err));
-    VG_TRY(rig_read_points(job, r->points, err));
+    VG_TRY(rig_read_points(job, err));
     VG_TRY(vg_sightings_match(&job->seen, &job->set, err));
     vg_error doubt = {0}; /* the stated size may be what is wrong */
     if (vg_sightings_check(&job->seen, &job->set, &doubt) != VG_OK) fprintf(stderr, "warning: %s\n", doubt.message);

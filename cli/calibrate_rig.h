@@ -16,11 +16,14 @@
 typedef struct rig_request {
     calibrate_reading reading;
     const char *calibration, *points, *out, *points_out;
-    const char *corners; /* rigid, free */
-    const char *lens;    /* keep, auto, focal, all */
-    const char *floor;   /* feet, board */
-    vg_texts lengths;    /* A-B=METRES */
-    double height;       /* metres, of the person */
+    calibrate_board_words pattern; /* the board in `footage` */
+    vg_texts footage;              /* pictures or videos of a board, instead of points */
+    int32_t every;                 /* look at each n-th picture */
+    const char *corners;           /* rigid, free */
+    const char *lens;              /* keep, auto, focal, all */
+    const char *floor;             /* feet, board */
+    vg_texts lengths;              /* A-B=METRES */
+    double height;                 /* metres, of the person */
     double min_confidence, threshold_px;
     int64_t origin_frame;
     bool shared_lens, keep_all, json;
@@ -89,8 +92,8 @@ typedef struct rig_job {
     double seconds;
 } rig_job;
 
-/* Reads the points of `path`: CSV, or OpenPose folders. */
-vg_status rig_read_points(rig_job *job, const char *path, vg_error *err);
+/* Reads the points: CSV, OpenPose folders, or the corners of boards in pictures. */
+vg_status rig_read_points(rig_job *job, vg_error *err);
 /* Scale, floor and origin, and the checks. */
 vg_status rig_choose_world(rig_job *job, vg_error *err);
 vg_status rig_write(const rig_job *job, vg_error *err);

@@ -1,6 +1,7 @@
 /* 2D points of any kind as sightings. */
 #include "cli/calibrate_rig.h"
 
+#include "calibration/footage.h"
 #include "perception/keypoints.h"
 
 #include <dirent.h>
@@ -77,9 +78,37 @@ static vg_status sightings_of_keypoints(rig_job *job, const vg_keypoints *k, vg_
     return VG_OK;
 }
 
-vg_status rig_read_points(rig_job *job, const char *path, vg_error *err) {
+/* Corners of the board in everything that the cameras recorded; pictures of one number were taken together. */
+static vg_status corners_of_footage(rig_job *job, const vg_footage *footage, vg_corners *corners, vg_error *err) {
+    const char *names[VG_FOOTAGE_CAMERAS_MAX];
+    vg_board board = {0};
+    VG_TRY(calibrate_board(&board, &job->request->pattern, err));
+    for (int32_t i = 0; i < footage->cameras; i++) {
+        const vg_board_search search = {.camera = i, .every = job->request->every};
+        vg_board_sightings seen = {0};
+        names[i] = footage->camera[i].name;
+        VG_TRY(vg_board_find(corners, &seen, &board, footage->camera + i, &search, err));
+        fprintf(stderr, "%s: %d of %d pictures show the board\n", names[i], seen.with_board, seen.pictures);
+    }
+    return vg_sightings_add_corners(&job->seen, corners, names, err);
+}
+
+static vg_status find_boards(rig_job *job, vg_error *err) {
+    vg_footage footage;
+    vg_corners corners = {0};
+    VG_TRY(vg_footage_find(&footage, job->request->footage.text, job->request->footage.count, err));
+    const vg_status status = corners_of_footage(job, &footage, &corners, err);
+    vg_corners_free(&corners);
+    vg_footage_free(&footage);
+    return status;
+}
+
+vg_status rig_read_points(rig_job *job, vg_error *err) {
+    const char *path = job->request->points;
     struct stat info;
-    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode) || !has_folders(path)) {
+    if (job->request->footage.count) {
+        VG_TRY(find_boards(job, err));
+    } else if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode) || !has_folders(path)) {
         VG_TRY(vg_sightings_read(&job->seen, path, err));
     } else {
         vg_keypoints keypoints = {0};

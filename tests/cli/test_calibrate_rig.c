@@ -179,6 +179,23 @@ static void scene_points_place_cameras(void **state) {
     json_decref(json);
 }
 
+static void videos_of_a_board_place_cameras(void **state) {
+    (void)state;
+    const char *folder = vg_test_shared("caliscope/post_optimization");
+    if (!folder) skip();
+    const char *out = out_path("videos.toml");
+    json_t *json =
+        run_json("calibrate extrinsics %s/calibration/extrinsic --board %s/charuco.toml --every 8 --calibration "
+                 "%s/camera_array.toml --out %s --json",
+                 folder, folder, folder, out);
+    char stored[1200];
+    snprintf(stored, sizeof stored, "%s/camera_array.toml", folder);
+    assert_int_equal(number(json, "cameras"), 4);
+    assert_close(number(json, "checks.squares_mm.mean"), 54, 0.5);
+    assert_true(shape_difference(out, stored) < 0.03);
+    json_decref(json);
+}
+
 static void points_in_3d_are_written(void **state) {
     (void)state;
     char words[4400], *text;
@@ -217,6 +234,7 @@ int main(void) {
         cmocka_unit_test(a_real_board_places_cameras_without_a_start),
         cmocka_unit_test(a_person_places_cameras_without_a_wand),
         cmocka_unit_test(scene_points_place_cameras),
+        cmocka_unit_test(videos_of_a_board_place_cameras),
         cmocka_unit_test(points_in_3d_are_written),
         cmocka_unit_test(what_is_wrong_is_said_in_plain_words),
     };
