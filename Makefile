@@ -174,11 +174,15 @@ tidy: $(PROTO_GEN).h
 	$(Q)find $(MODULES) -name '*.c' | xargs -P $$(nproc) -I{} clang-tidy --quiet {} -- -std=c17 -D_GNU_SOURCE -I. -I$(BUILD)/gen $(PKG_CFLAGS) -march=$(ARCH)
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/vergence/scenes
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/vergence/scenes share/doc/vergence lib/systemd/user share/bash-completion/completions)
 	install -m 755 $(BUILD)/bin/vergence $(BUILD)/bin/vergenced $(DESTDIR)$(PREFIX)/bin
 	install -m 644 scenes/* $(DESTDIR)$(PREFIX)/share/vergence/scenes
 	if [ -d $(BUILD)/detector ]; then install -d $(DESTDIR)$(PREFIX)/share/vergence/detector && \
 	  install -m 644 $(BUILD)/detector/* $(DESTDIR)$(PREFIX)/share/vergence/detector; fi
+	install -m 644 proto/vergence.proto $(DESTDIR)$(PREFIX)/share/vergence
+	install -m 644 README.md LICENSE NOTICE docs/* $(DESTDIR)$(PREFIX)/share/doc/vergence
+	sed 's|^ExecStart=|&$(PREFIX)/bin/|' packaging/vergenced@.service >$(DESTDIR)$(PREFIX)/lib/systemd/user/vergenced@.service
+	$(BUILD)/bin/vergence completion >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/vergence
 
 clean:
 	rm -rf $(BUILD) build-asan build-tsan build-fuzz build-coverage
