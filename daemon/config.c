@@ -29,7 +29,7 @@ static const vg_config_key keys[] = {
     {"session", "kind", CHOICE, AT(session.kind), NO_BOUNDS, "train|live|mocap", NO_UNIT, "`train`: rollouts and updates in turn until `train.steps`; `live`: one environment at a fixed rate until stopped; `mocap`: motion capture without a policy, from a `live` or `replay` world"},
     {"session", "folder", TEXT, AT(session.folder), NO_BOUNDS, NO_CHOICES, NO_UNIT, "Where curves, checkpoints and the policy go; empty: `runs/NAME`"},
 
-    {"world", "kind", CHOICE, AT(world.kind), NO_BOUNDS, "embedded|remote|unrealcv|live|replay", NO_UNIT, "`embedded`: the simulator in this process; `remote`: another process over ZeroMQ (docs/protocol.md); `unrealcv`: a game with the UnrealCV plug-in (docs/games.md); `live`: cameras' keypoint streams (docs/live.md); `replay`: a recording"},
+    {"world", "kind", CHOICE, AT(world.kind), NO_BOUNDS, "embedded|remote|unrealcv|live|replay", NO_UNIT, "`embedded`: the simulator in this process; `remote`: another process over ZeroMQ (docs/protocol.md); `unrealcv`: a game with the UnrealCV plug-in (docs/unreal.md); `live`: cameras' keypoint streams (docs/live.md); `replay`: a recording"},
     {"world", "scene", TEXT, AT(world.scene), NO_BOUNDS, NO_CHOICES, NO_UNIT, "Name of a scene, or the path of a scene file; of a game it tells where cameras may be and people walk"},
     {"world", "motion", TEXT, AT(world.motion), NO_BOUNDS, NO_CHOICES, NO_UNIT, "A BVH file whose walk the people replay; empty: a synthetic gait"},
     {"world", "cameras", INT, AT(world.cameras), 1, VG_MAX_CAMERAS, NO_CHOICES, NO_UNIT, "Size of the team; a live world has the cameras of its calibration"},

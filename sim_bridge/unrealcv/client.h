@@ -1,4 +1,4 @@
-/* A game with the UnrealCV plug-in as a world (see world.h, docs/games.md): cameras are placed, people's bones are read,
+/* A game with the UnrealCV plug-in as a world (see world.h, docs/unreal.md): cameras are placed, people's bones are read,
  * keypoints are made from them. One game is one environment; of several games the endpoint's last number counts up.
  * The scene file tells where cameras may be, where people walk and what is solid. */
 #ifndef VG_SIM_BRIDGE_UNREALCV_CLIENT_H

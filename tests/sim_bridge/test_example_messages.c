@@ -173,7 +173,7 @@ static void requests_of_ours_are_understood(void **state) {
 
 static void coordinates_are_those_of_the_documents(void **state) {
     (void)state;
-    /* docs/games.md: a camera at (300, 200, 150) cm with pitch -10, yaw 30 */
+    /* docs/unreal.md: a camera at (300, 200, 150) cm with pitch -10, yaw 30 */
     const double location[3] = {300, 200, 150}, rotation[3] = {-10, 30, 0};
     vgm_camera c;
     double R[9], at[3];
