@@ -170,7 +170,7 @@ format-check:
 	clang-format --dry-run --Werror $(FORMAT_SRC)
 
 # the checks of .clang-tidy
-tidy: $(PROTO_GEN).h
+tidy: $(PROTO_GEN).h $(PROTO_DESC)
 	$(Q)find $(MODULES) -name '*.c' | xargs -P $$(nproc) -I{} clang-tidy --quiet {} -- -std=c17 -D_GNU_SOURCE -I. -I$(BUILD)/gen $(PKG_CFLAGS) -march=$(ARCH)
 
 install: all

@@ -45,7 +45,7 @@ static vg_status read_described(vg_board *out, const json_t *tree, const tree_at
                       .square = square / 100,
                       .marker = scale * square / 100,
                       .inverted = json_is_true(json_object_get(tree, "inverted"))};
-    if (!dictionary || !columns || !rows || !square)
+    if (!dictionary || columns == 0 || rows == 0 || square == 0)
         return vg_fail(at->err, VG_INVALID,
                        "%s: columns, rows, dictionary or square_size_override_cm is absent; not a board's description",
                        at->name);

@@ -18,7 +18,7 @@ static int quartic_roots(double out[4], const double c[5]) {
     double complex z[4];
     double size = 0;
     for (int i = 0; i < 4; i++) size = fmax(size, pow(fabs(c[i] / c[4]), 1.0 / (4 - i)));
-    const double complex spread = CMPLX(0.4, 0.9); /* no root of unity, not real */
+    const double complex spread = 0.4 + 0.9 * (double complex)I; /* no root of unity, not real */
     for (int i = 0; i < 4; i++) z[i] = (i ? z[i - 1] : size) * spread;
     for (int step = 0; step < ROOT_STEPS; step++) {
         double moved = 0;

@@ -63,7 +63,7 @@ int32_t vg_resect(vg_rigid *pose, bool *inlier, const double *X, const double *f
     if (n < 4) return 0;
     vg_rng rng = vg_rng_at(ransac->seed, ransac->stream, 0, VG_DRAW_CALIBRATE);
     const double limit2 = ransac->threshold * ransac->threshold;
-    double best = INFINITY;
+    double best = (double)INFINITY;
     int32_t most = 0, trials = ransac->trials;
     for (int32_t trial = 0; trial < trials; trial++) {
         int32_t sample[3];
@@ -83,7 +83,7 @@ int32_t vg_resect(vg_rigid *pose, bool *inlier, const double *X, const double *f
             trials = trials_needed(inliers, n, 3, ransac->trials);
         }
     }
-    if (most && inlier) score_pose(&most, inlier, pose, X, f, n, limit2, INFINITY);
+    if (most && inlier) score_pose(&most, inlier, pose, X, f, n, limit2, (double)INFINITY);
     return most;
 }
 
@@ -134,7 +134,7 @@ static int32_t relative_inliers(bool *inlier, double *angle, const vg_rigid *pos
     for (int32_t i = 0; i < n; i++) {
         double d1[3], X[3];
         vg_mat3_t_mul_vec(d1, pose->R, f1 + 3 * i);
-        const bool in = score_essential(E, f0 + 3 * i, f1 + 3 * i, 1, limit2, INFINITY) < limit2 &&
+        const bool in = score_essential(E, f0 + 3 * i, f1 + 3 * i, 1, limit2, (double)INFINITY) < limit2 &&
                         vg_nearest_point(X, origin, f0 + 3 * i, o1, d1);
         if (angle && in) angle[count] = acos(fmin(1, vg_dot3(f0 + 3 * i, d1)));
         if (inlier) inlier[i] = in;
@@ -148,7 +148,7 @@ int32_t vg_relate(vg_rigid *pose, bool *inlier, double *parallax, const double *
     if (n < 6) return 0;
     vg_rng rng = vg_rng_at(ransac->seed, ransac->stream, 1, VG_DRAW_CALIBRATE);
     const double limit2 = ransac->threshold * ransac->threshold;
-    double best = INFINITY;
+    double best = (double)INFINITY;
     int32_t most = 0, trials = ransac->trials;
     for (int32_t trial = 0; trial < trials; trial++) {
         int32_t sample[5];

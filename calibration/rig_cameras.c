@@ -270,7 +270,7 @@ bool rig_from_scratch(rig_solver *s, int32_t *missing) {
     }
     rig_choose(s, PAIR_POINTS / 2);
     const int32_t n = s->bundle->board ? find_board_starts(pairs, s) : find_pairs(pairs, s);
-    double least = INFINITY;
+    double least = (double)INFINITY;
     int32_t most = 0;
     bool stood[VG_BUNDLE_CAMERAS_MAX] = {false};
     for (int32_t i = 0; i < n && i < STARTS_TRIED; i++) {

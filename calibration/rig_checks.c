@@ -51,7 +51,7 @@ static double *board_places(const vg_sightings *seen, double *spacing) {
         double *p = place + 3 * seen->sighting[i].point;
         if (!isfinite(p[0])) memcpy(p, seen->sighting[i].board, 3 * sizeof *p);
     }
-    *spacing = INFINITY;
+    *spacing = (double)INFINITY;
     for (int32_t i = 0; i < seen->points.count && place; i++)
         for (int32_t j = 0; j < i; j++) {
             const double d = distance(place + 3 * i, place + 3 * j);

@@ -61,7 +61,7 @@ static vg_similarity align_by(const vg_camera *to, const vg_camera *from, int32_
 
 vg_similarity vg_rig_align(const vg_camera *to, const vg_camera *from, int32_t cameras, bool rigid) {
     vg_similarity best = {1, {{1, 0, 0, 0, 1, 0, 0, 0, 1}, {0}}};
-    double least = INFINITY, off[VG_BUNDLE_CAMERAS_MAX], p[3], q[3], moved[3];
+    double least = (double)INFINITY, off[VG_BUNDLE_CAMERAS_MAX], p[3], q[3], moved[3];
     for (int32_t by = 0; by < cameras; by++) {
         const vg_similarity s = align_by(to, from, cameras, by, rigid);
         for (int32_t c = 0; c < cameras; c++) {

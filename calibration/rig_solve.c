@@ -144,7 +144,7 @@ static bool from_scratch(rig_solver *s, int32_t *missing) {
 /* Places from the start, from the sightings, or from whichever of both fits better. */
 static vg_status find_start(rig_solver *s, vg_rig_result *result, vg_error *err) {
     const size_t bytes = (size_t)s->bundle->cameras * sizeof *s->bundle->camera;
-    double start_score = INFINITY;
+    double start_score = (double)INFINITY;
     vg_camera *start = malloc(bytes);
     if (!start) return vg_fail(err, VG_NO_MEMORY, "rig: out of memory");
     result->start_px = (double)NAN;

@@ -30,7 +30,7 @@ static double distance_of(const rig_solver *s, const vg_bundle_sighting *g, cons
     vg_mat3_mul_vec(p, c->R, X);
     for (int k = 0; k < 3; k++) p[k] += c->t[k];
     const double radius = lens_project(uv, K, NULL, c, p);
-    if ((c->lens != VG_LENS_FISHEYE && !(p[2] > 0)) || !(radius <= s->limit[g->camera])) return INFINITY;
+    if ((c->lens != VG_LENS_FISHEYE && !(p[2] > 0)) || !(radius <= s->limit[g->camera])) return (double)INFINITY;
     e[0] = g->u - uv[0], e[1] = g->v - uv[1];
     for (int i = 0; i < 2 && J; i++)
         for (int j = 0; j < 3; j++)
@@ -41,7 +41,7 @@ static double distance_of(const rig_solver *s, const vg_bundle_sighting *g, cons
 double rig_distance(const rig_solver *s, int32_t sighting) {
     const vg_bundle_sighting *g = s->bundle->sighting + sighting;
     double X[3], e[2];
-    if (!s->known[g->structure] || !s->placed[g->camera]) return INFINITY;
+    if (!s->known[g->structure] || !s->placed[g->camera]) return (double)INFINITY;
     rig_world_point(X, s, g);
     return distance_of(s, g, X, e, NULL);
 }
@@ -153,7 +153,7 @@ static void refine_point(double X[3], const rig_solver *s, const sight *sights, 
 static bool place_point(rig_solver *s, int32_t structure, double scale) {
     sight sights[VG_BUNDLE_CAMERAS_MAX];
     const int32_t n = collect_sights(sights, s, structure, scale);
-    double best = INFINITY, X[3], *out = s->bundle->point + 3 * (size_t)structure;
+    double best = (double)INFINITY, X[3], *out = s->bundle->point + 3 * (size_t)structure;
     /* all pairs of few views; of many, pairs at growing distance in the list */
     int tried = 0;
     for (int32_t apart = 1; apart < n && tried < PAIRS_TRIED; apart++)
@@ -196,7 +196,8 @@ void rig_pose_boards(rig_solver *s) {
         vg_bundle_sighting own[1024];
         for (int32_t i = 0; i < group->count && i < 1024; i++) {
             own[i] = b->sighting[group->first + i];
-            own[i].camera = own[i].structure = 0, own[i].weight = isfinite(s->ray[3 * (size_t)(group->first + i)]);
+            own[i].camera = own[i].structure = 0,
+            own[i].weight = isfinite(s->ray[3 * (size_t)(group->first + i)]) ? 1 : 0;
         }
         vg_bundle one = {.camera = &camera,
                          .cameras = 1,
@@ -228,7 +229,7 @@ static double score_board(const rig_solver *s, int32_t structure, const vg_rigid
 }
 
 static bool place_board(rig_solver *s, int32_t structure, double scale) {
-    double best = INFINITY;
+    double best = (double)INFINITY;
     for (int32_t v = s->at[structure] - 1; v < s->at[structure + 1]; v++) { /* the first: where it is now */
         vg_rigid pose = s->bundle->board[structure];
         if (v < s->at[structure] && !s->known[structure]) continue;

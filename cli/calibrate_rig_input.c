@@ -26,7 +26,7 @@ static bool has_folders(const char *path) {
 
 /* How much of a detection there is: its confidences, and its size in the picture. */
 static double weight_of(const vg_keypoint *points, int32_t joints) {
-    double sum = 0, low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
+    double sum = 0, low[2] = {(double)INFINITY, (double)INFINITY}, high[2] = {-(double)INFINITY, -(double)INFINITY};
     for (int32_t j = 0; j < joints; j++) {
         if (!(points[j].confidence > 0)) continue;
         const double at[2] = {(double)points[j].u, (double)points[j].v};

@@ -193,7 +193,7 @@ static vg_status search(vg_detector *d, const vg_image *image, vg_detected *out,
 
 /* Mean distance of two people's keypoints, relative to the size of the first. */
 static double apart(const vg_detected_person *a, const vg_detected_person *b) {
-    double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY}, sum = 0;
+    double low[2] = {(double)INFINITY, (double)INFINITY}, high[2] = {-(double)INFINITY, -(double)INFINITY}, sum = 0;
     for (int j = 0; j < VG_MOVENET_JOINTS; j++) {
         const vg_keypoint *p = &a->keypoint[j], *q = &b->keypoint[j];
         sum += hypot((double)(p->u - q->u), (double)(p->v - q->v)) / VG_MOVENET_JOINTS;

@@ -38,7 +38,7 @@ vg_sync_options vg_sync_options_default(void) {
 
 /* Mean distance of two detections' common joints relative to the first one's height; INFINITY without three of them. */
 static double apart(const vg_keypoint *a, const vg_keypoint *b, int32_t joints, double confidence) {
-    double sum = 0, low = INFINITY, high = -INFINITY;
+    double sum = 0, low = (double)INFINITY, high = -(double)INFINITY;
     int32_t n = 0;
     for (int32_t j = 0; j < joints; j++) {
         if ((double)a[j].confidence < confidence || (double)b[j].confidence < confidence) continue;
@@ -161,7 +161,12 @@ static void correlate(vg_sync_pair *pair, const sync_work *w, double *value) {
         value[i] = correlation(w, pair->a, pair->b, i - longest);
         if (!isnan(value[i]) && (best < 0 || value[i] > value[best])) best = i;
     }
-    *pair = (vg_sync_pair){.a = pair->a, .b = pair->b, .lag = NAN, .peak = NAN, .second = NAN, .epipolar = NAN};
+    *pair = (vg_sync_pair){.a = pair->a,
+                           .b = pair->b,
+                           .lag = (double)NAN,
+                           .peak = (double)NAN,
+                           .second = (double)NAN,
+                           .epipolar = (double)NAN};
     if (best < 0) return;
     pair->peak = value[best], pair->lag = best - longest;
     if (best > 0 && best + 1 < count && !isnan(value[best - 1]) && !isnan(value[best + 1]))
@@ -326,7 +331,7 @@ static void summarise(vg_sync_result *out, int32_t cameras) {
     }
     out->disagreement = weights > 0 ? sqrt(sum / weights) : 0;
     for (int32_t c = 0; c < cameras; c++)
-        if (!out->known[c]) out->offset[c] = NAN;
+        if (!out->known[c]) out->offset[c] = (double)NAN;
 }
 
 static vg_status run(vg_sync_result *out, sync_work *w, const vg_camera *cameras, vg_error *err) {

@@ -230,7 +230,7 @@ static double distance(const double a[3], const double b[3]) {
 }
 
 static vg_status measure(take *t, const char *path, vg_error *err) {
-    t->leg = 0, t->floor = INFINITY;
+    t->leg = 0, t->floor = (double)INFINITY;
     for (int32_t f = 0; f < t->frames; f++) {
         double left[2] = {0};
         for (int side = 0; side < 2; side++) {
@@ -303,7 +303,7 @@ static void find_loop(int32_t *first, int32_t *last, const clip_frame *frames, i
     const int32_t stride = n / 400 + 1; /* at most 400 x 400 pairs */
     *first = 0, *last = n;
     if (n < least + 2 * moment) return;
-    double best = INFINITY;
+    double best = (double)INFINITY;
     for (int32_t i = moment; i + least < n; i += stride)
         for (int32_t j = i + least; j < n; j += stride) best = fmin(best, seam(frames, i, j, moment));
     for (int32_t i = moment; i + least < n; i += stride)

@@ -34,7 +34,7 @@ static void three_points_give_the_pose(void **state) {
     enum { ROUNDS = 1000 };
     for (int round = 0; round < ROUNDS; round++) {
         const vg_rigid truth = random_pose(&rng);
-        double X[9], f[9], best = INFINITY;
+        double X[9], f[9], best = (double)INFINITY;
         for (int i = 0; i < 3; i++) random_point(X + 3 * i, &rng), direction(f + 3 * i, &truth, X + 3 * i);
         vg_rigid poses[VG_P3P_MAX];
         const int32_t n = vg_pose_of_three(poses, X, f);
@@ -53,7 +53,7 @@ static void five_pairs_give_the_essential_matrix(void **state) {
         const vg_rigid one = random_pose(&rng), two = random_pose(&rng), inverse = vg_rigid_inverse(&one);
         const vg_rigid between = vg_rigid_compose(&two, &inverse);
         const double *t = between.t, tx[9] = {0, -t[2], t[1], t[2], 0, -t[0], -t[1], t[0], 0};
-        double f0[15], f1[15], truth[9], E[VG_FIVEPOINT_MAX][9], best = INFINITY;
+        double f0[15], f1[15], truth[9], E[VG_FIVEPOINT_MAX][9], best = (double)INFINITY;
         vg_mat3_mul(truth, tx, between.R);
         const double norm = sqrt(2 * vg_dot3(t, t));
         const bool plane = round % 3 == 0;

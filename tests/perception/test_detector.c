@@ -34,8 +34,8 @@ static void a_crop_is_the_picture_under_a_turned_square(void **state) {
     static float out[N * N * 3];
     vg_rng rng = vg_test_rng(1);
     for (int trial = 0; trial < 200; trial++) {
-        const vg_roi roi = {vg_rng_range(&rng, -10, W + 10), vg_rng_range(&rng, -10, H + 10),
-                            vg_rng_range(&rng, 2, 150), vg_rng_range(&rng, -4, 4)};
+        const vg_roi roi = {(double)vg_rng_range(&rng, -10, W + 10), (double)vg_rng_range(&rng, -10, H + 10),
+                            (double)vg_rng_range(&rng, 2, 150), (double)vg_rng_range(&rng, -4, 4)};
         vg_roi_cut(out, N, &image, &roi, 1, 0);
         for (int i = 0; i < N; i++)
             for (int j = 0; j < N; j++) {

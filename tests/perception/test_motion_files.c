@@ -142,7 +142,7 @@ static void c3d_reads_to_the_vendors_text_export(void **state) {
         const int32_t frame = lines.number - 6;
         assert_in_range(frame, 0, 579);
         for (int32_t i = -2; i < 51 * 3; i++) {
-            double expected = NAN;
+            double expected = (double)NAN;
             const vg_span field = line.at ? vg_span_trim(vg_span_field(&line, ',')) : (vg_span){0};
             if (i < 0) continue;
             const double got = c.points.positions[frame * 153 + i];

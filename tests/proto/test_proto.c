@@ -162,7 +162,7 @@ static void spoil_focal(vg_frame *f) {
     vg_frame_cameras(f)[2].fx = 0;
 }
 static void spoil_rotation(vg_frame *f) {
-    vg_frame_cameras(f)[2].R[3] = NAN;
+    vg_frame_cameras(f)[2].R[3] = (double)NAN;
 }
 static void spoil_size(vg_frame *f) {
     vg_frame_cameras(f)[1].width = 0;

@@ -173,7 +173,7 @@ static void views_and_scenes_out_of_range_are_refused(void **state) {
     assert_ok(vg_render_begin(render, &s.scene, &view, &options, &err));
     view.width = 0;
     assert_error(vg_render_begin(render, &s.scene, &view, &options, &err), VG_INVALID, "0 x 48");
-    view.width = 64, view.fx = NAN;
+    view.width = 64, view.fx = (double)NAN;
     assert_error(vg_render_begin(render, &s.scene, &view, &options, &err), VG_INVALID, "focal");
     vg_render_destroy(render);
 }
