@@ -5,7 +5,11 @@
  *              is kept.
  *   landmarks  the person turned upright in a square crop, 256 x 256, [0, 1] -> 39 points of x, y, z, visibility and presence
  *              in crop pixels; 33 of the body, and two (33, 34) that are the hips' centre and the circle again, from which the
- *              next picture's crop follows without `find`. */
+ *              next picture's crop follows without `find`.
+ *
+ * Each landmark feeds back into the next crop, which makes the last bit of any step count: within some pictures it grows to
+ * pixels. So what is rounded, where, to float or to double, is that of the usual pipeline of NumPy and OpenCV
+ * (resize INTER_AREA, warpAffine), which gives the same landmarks however long a person is followed. */
 #include "perception/blazepose.h"
 
 #include "perception/tflite.h"
@@ -29,7 +33,7 @@ struct vg_blazepose {
     float *find_input, *landmark_input;
     const float *boxes, *logits; /* [ANCHORS, BOX], [ANCHORS] */
     const float *points, *flag;  /* [POINTS, 5], [1] */
-    float anchor[ANCHORS][2];    /* centres, 0 .. 1 */
+    double anchor[ANCHORS][2];   /* centres, 0 .. 1 */
 };
 
 static double sigmoid(double x) {
@@ -58,7 +62,7 @@ static void around(uint8_t out[4][3], const vg_image *image, int32_t x, int32_t 
     }
 }
 
-void vg_roi_cut(float *out, int32_t size, const vg_image *image, const vg_roi *roi, float gain, float low) {
+void vg_roi_cut(float *out, int32_t size, const vg_image *image, const vg_roi *roi, float unit, float low) {
     const double step = roi->side / size, c = cos(roi->angle) * step, s = sin(roi->angle) * step, half = size / 2.0;
     const double x0 = roi->x - c * half + s * half, y0 = roi->y - s * half - c * half, fine = 1 << FINE_BITS;
     const int64_t round_up = 1 << (FINE_BITS - PLACE_BITS - 1);
@@ -83,7 +87,7 @@ void vg_roi_cut(float *out, int32_t size, const vg_image *image, const vg_roi *r
                     sum[k] = gy * (gx * p[0][k] + fx * p[1][k]) + fy * (gx * p[2][k] + fx * p[3][k]);
             }
             for (int k = 0; k < 3; k++)
-                pixel[k] = low + gain * (float)((sum[k] + (1 << (2 * PLACE_BITS - 1))) >> 2 * PLACE_BITS);
+                pixel[k] = low + (float)((sum[k] + (1 << (2 * PLACE_BITS - 1))) >> 2 * PLACE_BITS) / unit;
         }
     }
 }
@@ -112,7 +116,7 @@ static void average_row(float *sum, float *line, int32_t size, const vg_image *i
     }
 }
 
-vg_letterbox vg_letterbox_cut(float *out, int32_t size, const vg_image *image, float gain, float low) {
+vg_letterbox vg_letterbox_cut(float *out, int32_t size, const vg_image *image, float unit, float low) {
     const int32_t side = image->width > image->height ? image->width : image->height;
     const vg_letterbox box = {(side - image->width) / 2, (side - image->height) / 2, side};
     float line[3 * VG_LETTERBOX_MAX];
@@ -120,7 +124,7 @@ vg_letterbox vg_letterbox_cut(float *out, int32_t size, const vg_image *image, f
     for (int32_t i = 0; i < size; i++) {
         float *row = out + (size_t)i * (size_t)size * 3;
         average_row(row, line, size, image, box, i);
-        for (int32_t j = 0; j < 3 * size; j++) row[j] = low + gain * rintf(row[j]);
+        for (int32_t j = 0; j < 3 * size; j++) row[j] = low + rintf(row[j]) / unit;
     }
     return box;
 }
@@ -136,8 +140,8 @@ static void lay_anchors(vg_blazepose *b) {
         for (int y = 0; y < layers[l].cells; y++)
             for (int x = 0; x < layers[l].cells; x++)
                 for (int k = 0; k < layers[l].each; k++, n++) {
-                    b->anchor[n][0] = ((float)x + 0.5f) / (float)layers[l].cells;
-                    b->anchor[n][1] = ((float)y + 0.5f) / (float)layers[l].cells;
+                    b->anchor[n][0] = (x + 0.5) / layers[l].cells;
+                    b->anchor[n][1] = (y + 0.5) / layers[l].cells;
                 }
     VG_ASSERT(n == ANCHORS);
 }
@@ -213,7 +217,7 @@ static int gather(const vg_blazepose *b, answer *out) {
         if (!(score >= FIND_SCORE)) continue;
         double v[8];
         for (int k = 0; k < 8; k++)
-            v[k] = (double)b->boxes[i * BOX + k] / FIND_SIZE + (k == 2 || k == 3 ? 0 : (double)b->anchor[i][k & 1]);
+            v[k] = (double)(b->boxes[i * BOX + k] / FIND_SIZE) + (k == 2 || k == 3 ? 0 : b->anchor[i][k & 1]);
         out[n++] = (answer){
             {v[0] - v[2] / 2, v[1] - v[3] / 2, v[0] + v[2] / 2, v[1] + v[3] / 2}, {{v[4], v[5]}, {v[6], v[7]}}, score};
     }
@@ -234,7 +238,7 @@ static answer take_best(answer *list, int *count) {
 }
 
 vg_status vg_blazepose_find(vg_blazepose *b, vg_candidate *out, int32_t *count, const vg_image *image, vg_error *err) {
-    const vg_letterbox box = vg_letterbox_cut(b->find_input, FIND_SIZE, image, 2 / 255.0f, -1);
+    const vg_letterbox box = vg_letterbox_cut(b->find_input, FIND_SIZE, image, 127.5f, -1);
     VG_TRY(vg_tflite_run(b->find, err));
     answer list[ANSWERS];
     int n = gather(b, list);
@@ -258,7 +262,7 @@ static void to_picture(double out[2], const vg_roi *roi, double x, double y) {
 
 vg_status vg_blazepose_landmarks(vg_blazepose *b, vg_keypoint out[VG_BLAZEPOSE_JOINTS], double *score, vg_roi *next,
                                  const vg_image *image, const vg_roi *roi, vg_error *err) {
-    vg_roi_cut(b->landmark_input, CROP_SIZE, image, roi, 1 / 255.0f, 0);
+    vg_roi_cut(b->landmark_input, CROP_SIZE, image, roi, 255, 0);
     VG_TRY(vg_tflite_run(b->landmark, err));
     *score = (double)b->flag[0];
     double p[2], hip[2], circle[2];

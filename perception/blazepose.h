@@ -15,9 +15,9 @@ typedef struct vg_roi {
 /* The square that holds a person of this hip centre and of this point on the circle around the whole body. */
 vg_roi vg_roi_of_person(double hip_x, double hip_y, double circle_x, double circle_y);
 
-/* Cuts out `roi` as size x size RGB values, low + gain * (0 .. 255), bilinear; black outside the picture. Pixel (j, i) is
+/* Cuts out `roi` as size x size RGB values, low + (0 .. 255) / unit, bilinear; black outside the picture. Pixel (j, i) is
  * taken at (j, i) - size / 2 pixels from the roi's centre: as MediaPipe does it on the CPU. */
-void vg_roi_cut(float *out, int32_t size, const vg_image *image, const vg_roi *roi, float gain, float low);
+void vg_roi_cut(float *out, int32_t size, const vg_image *image, const vg_roi *roi, float unit, float low);
 
 /* The whole picture in the middle of a black square, px. */
 typedef struct vg_letterbox {
@@ -26,7 +26,7 @@ typedef struct vg_letterbox {
 
 #define VG_LETTERBOX_MAX 512
 /* The same for the whole picture in such a square, averaged over areas; size <= VG_LETTERBOX_MAX. */
-vg_letterbox vg_letterbox_cut(float *out, int32_t size, const vg_image *image, float gain, float low);
+vg_letterbox vg_letterbox_cut(float *out, int32_t size, const vg_image *image, float unit, float low);
 
 typedef struct vg_blazepose vg_blazepose;
 vg_status vg_blazepose_open(vg_blazepose **out, const char *folder, vg_detector_model model, int32_t threads,

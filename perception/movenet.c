@@ -99,7 +99,7 @@ static bool same_person(const vg_detected_person *a, const vg_detected_person *b
 }
 
 vg_status vg_movenet_run(vg_movenet *m, const vg_image *image, vg_detected *out, vg_error *err) {
-    const vg_letterbox box = vg_letterbox_cut(m->pixels, SIZE, image, 2 / 255.0f, -1);
+    const vg_letterbox box = vg_letterbox_cut(m->pixels, SIZE, image, 127.5f, -1);
     for (int i = 0; i < SIZE * SIZE; i++)
         for (int k = 0; k < 3; k++) m->planes[k * SIZE * SIZE + i] = m->pixels[3 * i + k];
     float *const values[HEADS] = {m->center, m->regress, m->heatmap, m->offset};

@@ -124,7 +124,7 @@ static void other_files_are_refused(void **state) {
 
 /* ---- landmarks ------------------------------------------------------------------------------------------------------- */
 
-enum { FRAMES = 2, CAMERAS = 4, JOINTS = 33 };
+enum { FRAMES = 8, CAMERAS = 4, JOINTS = 33 };
 typedef float landmarks[CAMERAS][FRAMES][JOINTS][3]; /* x, y, visibility */
 
 static void read_reference(landmarks out, const char *model) {
@@ -155,8 +155,8 @@ static vg_video *open_camera(int camera) {
     return video;
 }
 
-/* The first picture of each camera (person looked for) is equal to within rounding; in the second (person followed) the
- * models' own sensitivity to the last bits of a crop begins to show. */
+/* In the first picture of each camera the person is looked for, then followed. Any other rounding in a crop or in the next
+ * picture's place, be it of float instead of double, puts 15 to 30 % of lite's landmarks out of bounds in 8 pictures. */
 static void landmarks_are_those_of_the_reference(void **state) {
     (void)state;
     static const char *const names[] = {"lite", "full", "heavy"};
@@ -184,7 +184,7 @@ static void landmarks_are_those_of_the_reference(void **state) {
                     const vg_keypoint *k = &people.person[0].keypoint[j];
                     const float *r = reference[camera][frame][j];
                     const double d = hypot((double)(k->u - r[0]), (double)(k->v - r[1]));
-                    if (frame == 0) assert_close(d, 0, 0.5);
+                    if (frame == 0) assert_close(d, 0, 0.05);
                     if (frame == 0) assert_close(k->confidence, r[2], 0.005);
                     near += d < 2, all++;
                 }
@@ -194,7 +194,7 @@ static void landmarks_are_those_of_the_reference(void **state) {
             free(pixels);
         }
         print_message("%s: %.3f within 2 px\n", names[model], (double)near / all);
-        assert_true(near > 0.85 * all);
+        assert_true(near >= 0.95 * all);
     }
 }
 
