@@ -26,7 +26,8 @@ PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 CV_LIBS    := -lopencv_core -lopencv_calib3d -lopencv_aruco -lopencv_imgproc -lopencv_imgcodecs -lopencv_dnn
 
 WARN     := -Wall -Wextra -Wshadow -Wconversion -Wdouble-promotion
-FLAGS    := $(OPT) -g -march=$(ARCH) -fno-math-errno -fno-trapping-math -pthread $(WARN) -I. -I$(BUILD)/gen $(PKG_CFLAGS)
+# -ffp-contract=off: the same bits from clang, which else fuses products and sums, as from gcc -std=c17, which does not
+FLAGS    := $(OPT) -g -march=$(ARCH) -fno-math-errno -fno-trapping-math -ffp-contract=off -pthread $(WARN) -I. -I$(BUILD)/gen $(PKG_CFLAGS)
 ifneq ($(SANITIZE),)
 FLAGS    += -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -DVG_SANITIZED=1
 LDFLAGS  += -fsanitize=$(SANITIZE)
