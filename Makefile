@@ -122,9 +122,9 @@ run-tests: all tests
 	$(Q)BUILD=$(BUILD) tests/run $(TEST_BIN)
 
 asan:
-	$(Q)$(MAKE) --no-print-directory BUILD=build-asan SANITIZE=address,undefined OPT=-O1 run-tests
+	$(Q)$(MAKE) --no-print-directory BUILD=build-asan SANITIZE=address,undefined OPT=-O2 run-tests
 tsan:
-	$(Q)TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp" $(MAKE) --no-print-directory BUILD=build-tsan SANITIZE=thread OPT=-O1 run-tests
+	$(Q)TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp" $(MAKE) --no-print-directory BUILD=build-tsan SANITIZE=thread OPT=-O2 run-tests
 
 # Lines and branches that the suite covers: a table per folder, build-coverage/coverage.info for viewers.
 coverage:
