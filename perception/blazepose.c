@@ -8,8 +8,8 @@
  *              next picture's crop follows without `find`.
  *
  * Each landmark feeds back into the next crop, which makes the last bit of any step count: within some pictures it grows to
- * pixels. So what is rounded, where, to float or to double, is that of the usual pipeline of NumPy and OpenCV
- * (resize INTER_AREA, warpAffine), which gives the same landmarks however long a person is followed. */
+ * pixels. So what is rounded, where, to float or to double, is that of a pipeline around OpenCV (resize INTER_AREA,
+ * warpAffine), which gives the same landmarks however long a person is followed. */
 #include "perception/blazepose.h"
 
 #include "perception/tflite.h"
