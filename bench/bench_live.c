@@ -17,9 +17,9 @@
 #include <unistd.h>
 #include <zmq.h>
 
-enum { CAMERAS = 5, PEOPLE = 4, JOINTS = 14, TICKS = 3000, WARM = 100, REPLY_BYTES = 3000 };
+enum { CAMERAS = 5, PEOPLE = 4, JOINTS = 14, TICKS = 1200, WARM = 100, REPLY_BYTES = 3000 };
 #define PERIOD_NS 8333333 /* of the pictures' time stamps: 120 Hz */
-#define PAUSE_NS  1000000 /* between two instants, real time: faster than any camera */
+#define PAUSE_NS  8000000 /* between two instants, real time */
 
 typedef struct rig {
     char folder[64], keypoints[128], skeletons[128], calibration[128];

@@ -12,7 +12,9 @@
 #include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { CHUNK_SIZE = 1 << 20, FEWEST = 8, MOST = 1024 };
 #define QUEUE_BYTES ((size_t)32 << 20)
@@ -98,6 +100,7 @@ static void fail_once(vg_recorder *r, const vg_error *why) {
 }
 
 static void *record(void *context) {
+    setpriority(PRIO_PROCESS, (id_t)gettid(), 10); /* compressing must never hold up the tick; refused: no harm */
     vg_recorder *r = context;
     bool failed = false;
     for (;;) {
