@@ -126,7 +126,7 @@ asan:
 # threads are met in these folders alone; TSAN_TESTS=tests for all
 TSAN_TESTS ?= tests/agents tests/daemon tests/integration tests/sim_bridge
 tsan:
-	$(Q)TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp" $(MAKE) --no-print-directory BUILD=build-tsan SANITIZE=thread OPT=-O2 \
+	$(Q)TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp die_after_fork=0" $(MAKE) --no-print-directory BUILD=build-tsan SANITIZE=thread OPT=-O2 \
 	  TEST_SRC="$$(find $(TSAN_TESTS) -name 'test_*.c' | LC_ALL=C sort | tr '\n' ' ')" run-tests
 
 # Lines and branches that the suite covers: a table per folder, build-coverage/coverage.info for viewers.
