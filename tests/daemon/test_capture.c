@@ -3,32 +3,13 @@
 #include "daemon/recorder.h"
 #include "daemon/vmc.h"
 #include "perception/capture.h"
+#include "tests/support/allocations.h"
 #include "tests/support/support.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Every allocation of this thread is counted here, where no sanitizer does the allocating itself. */
-static _Thread_local long allocations;
-#ifndef VG_SANITIZED
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *old, size_t size);
-void *malloc(size_t size) {
-    allocations++;
-    return __libc_malloc(size);
-}
-void *calloc(size_t count, size_t size) {
-    allocations++;
-    return __libc_calloc(count, size);
-}
-void *realloc(void *old, size_t size) {
-    allocations++;
-    return __libc_realloc(old, size);
-}
-#endif
 
 enum { CAMERAS = 5, PEOPLE = 4, JOINTS = 14, FRAMES = 900, WARM = 60 };
 

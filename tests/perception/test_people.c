@@ -6,26 +6,7 @@
 #include "perception/perception.h"
 #include "tests/perception/crowd.h"
 #include "tests/perception/pose2sim.h"
-
-/* Every allocation of the process is counted here, where no sanitizer does the allocating itself. */
-static _Thread_local long allocations;
-#ifndef VG_SANITIZED
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *old, size_t size);
-void *malloc(size_t size) {
-    allocations++;
-    return __libc_malloc(size);
-}
-void *calloc(size_t count, size_t size) {
-    allocations++;
-    return __libc_calloc(count, size);
-}
-void *realloc(void *old, size_t size) {
-    allocations++;
-    return __libc_realloc(old, size);
-}
-#endif
+#include "tests/support/allocations.h"
 
 typedef struct stage {
     crowd crowd;

@@ -2,28 +2,9 @@
  * the textbook's. */
 #include "perception/track.h"
 #include "tests/calibration/geometry.h"
+#include "tests/support/allocations.h"
 
 #include <stdlib.h>
-
-/* Every allocation of the process is counted here, where no sanitizer does the allocating itself. */
-static _Thread_local long allocations;
-#ifndef VG_SANITIZED
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *old, size_t size);
-void *malloc(size_t size) {
-    allocations++;
-    return __libc_malloc(size);
-}
-void *calloc(size_t count, size_t size) {
-    allocations++;
-    return __libc_calloc(count, size);
-}
-void *realloc(void *old, size_t size) {
-    allocations++;
-    return __libc_realloc(old, size);
-}
-#endif
 
 #define PEOPLE 3
 #define JOINTS 5
