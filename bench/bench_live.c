@@ -74,7 +74,7 @@ static vg_status publish_instant(rig *r, vg_error *err) {
     r->time_ns += PERIOD_NS;
     for (int32_t c = 0; c < CAMERAS; c++) {
         const vg_camera *k = &vg_frame_cameras(f)[c];
-        vg_wire_keypoints picture = {.joint_set = "vergence_14",
+        vg_wire_keypoints picture = {.joint_set = "vergence14",
                                      .time_ns = r->time_ns,
                                      .width = k->width,
                                      .height = k->height,

@@ -4,6 +4,7 @@
 #include "calibration/files_tree.h"
 #include "common/text.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -52,6 +53,57 @@ int32_t vg_camera_set_find(const vg_camera_set *set, const char *name) {
     for (int32_t i = 0; i < set->cameras; i++)
         if (strcmp(set->camera[i].name, name) == 0) return i;
     return -1;
+}
+
+/* --- names --------------------------------------------------------------------------------------------------------- */
+
+/* Letters and digits in small letters, without the endings that recorders and detectors add. */
+static void plain_name(char out[VG_CAMERA_NAME], const char *name) {
+    static const char *const endings[] = {"_json", ".json", ".mp4", ".avi", ".mov", "_keypoints", "_pose"};
+    size_t length = strlen(name), n = 0;
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        const size_t e = strlen(endings[i]);
+        if (length > e && strncasecmp(name + length - e, endings[i], e) == 0) length -= e;
+    }
+    for (size_t i = 0; i < length && n < VG_CAMERA_NAME - 1; i++)
+        if (isalnum((unsigned char)name[i])) out[n++] = (char)tolower((unsigned char)name[i]);
+    out[n] = '\0';
+}
+
+/* The last number in a name; -1 where there is none. */
+static long last_number(const char *name) {
+    size_t end = strlen(name);
+    while (end > 0 && !isdigit((unsigned char)name[end - 1])) end--;
+    size_t begin = end;
+    while (begin > 0 && isdigit((unsigned char)name[begin - 1])) begin--;
+    return end == begin || end - begin > 9 ? -1 : strtol(name + begin, NULL, 10);
+}
+
+typedef enum match_rule { SAME, PLAIN, NUMBER, BEGINS, MATCH_RULES } match_rule;
+
+static bool matches(match_rule rule, const char *name, const char *known) {
+    char a[VG_CAMERA_NAME], b[VG_CAMERA_NAME];
+    if (rule == SAME) return strcmp(name, known) == 0;
+    if (rule == BEGINS) {
+        const size_t n = strlen(known);
+        return n > 0 && strncmp(name, known, n) == 0 && !isdigit((unsigned char)name[n]);
+    }
+    plain_name(a, name), plain_name(b, known);
+    return rule == PLAIN ? strcmp(a, b) == 0 : last_number(a) >= 0 && last_number(a) == last_number(b);
+}
+
+int32_t vg_camera_match(const char *name, const char *names, size_t stride, int32_t count) {
+    for (match_rule rule = SAME; rule < MATCH_RULES; rule++) {
+        int32_t found = -1, met = 0;
+        for (int32_t i = 0; i < count; i++)
+            if (matches(rule, name, names + (size_t)i * stride)) found = i, met++;
+        if (met > 0) return met == 1 ? found : -1;
+    }
+    return -1;
+}
+
+int32_t vg_camera_set_match(const vg_camera_set *set, const char *name) {
+    return set->cameras > 0 ? vg_camera_match(name, set->camera[0].name, sizeof *set->camera, set->cameras) : -1;
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------- */

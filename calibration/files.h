@@ -61,6 +61,12 @@ vg_status vg_camera_set_create(vg_camera_set *out, int32_t cameras, vg_error *er
 void vg_camera_set_free(vg_camera_set *set);
 /* Index of the camera of that name, -1 where there is none. */
 int32_t vg_camera_set_find(const vg_camera_set *set, const char *name);
+/* Which camera a recording's or stream's `name` means, of `count` names that lie `stride` bytes apart: the one of that
+ * name; else of that name but for case, punctuation and endings ("cam01_json" is "cam_01"); else of that last number
+ * ("cam01" is "int_cam01_img"); else the one it begins with (DeepLabCut appends its network). The first rule that any
+ * name meets decides; -1 where none does, or where several meet it. */
+int32_t vg_camera_match(const char *name, const char *names, size_t stride, int32_t count);
+int32_t vg_camera_set_match(const vg_camera_set *set, const char *name);
 
 /* Reads a calibration file, or the folder of those formats that have two files. `options` may be NULL. */
 vg_status vg_calibration_read(const char *path, const vg_calibration_options *options, vg_camera_set *out,

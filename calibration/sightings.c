@@ -395,40 +395,11 @@ vg_status vg_sightings_read(vg_sightings *out, const char *path, vg_error *err) 
 
 /* ---- whose camera ------------------------------------------------------------------------------------------------------------ */
 
-/* The last number in a name, -1 where there is none. */
-static long name_number(const char *name) {
-    size_t to = strlen(name);
-    while (to > 0 && !(name[to - 1] >= '0' && name[to - 1] <= '9')) to--;
-    size_t from = to;
-    while (from > 0 && name[from - 1] >= '0' && name[from - 1] <= '9') from--;
-    return to > from && to - from < 10 ? strtol(name + from, NULL, 10) : -1;
-}
-
-static int32_t find_camera(const vg_camera_set *set, const char *name) {
-    const int32_t exact = vg_camera_set_find(set, name);
-    if (exact >= 0) return exact;
-    int32_t found = -1;
-    const long wanted = name_number(name);
-    for (int32_t c = 0; c < set->cameras && wanted >= 0; c++) {
-        if (name_number(set->camera[c].name) != wanted) continue;
-        if (found >= 0) return -1;
-        found = c;
-    }
-    if (found >= 0) return found;
-    for (int32_t c = 0; c < set->cameras; c++) { /* DeepLabCut adds its network's name: cam1DLC_resnet50... */
-        const size_t n = strlen(set->camera[c].name);
-        if (strncmp(name, set->camera[c].name, n) != 0 || (name[n] >= '0' && name[n] <= '9')) continue;
-        if (found >= 0) return -1;
-        found = c;
-    }
-    return found;
-}
-
 vg_status vg_sightings_match(vg_sightings *s, const vg_camera_set *set, vg_error *err) {
     int32_t *to = malloc((size_t)(s->cameras.count + 1) * sizeof *to);
     if (!to) return vg_fail(err, VG_NO_MEMORY, "sightings: out of memory");
     for (int32_t i = 0; i < s->cameras.count; i++) {
-        to[i] = find_camera(set, s->cameras.name[i]);
+        to[i] = vg_camera_set_match(set, s->cameras.name[i]);
         if (to[i] >= 0) continue;
         char names[400] = "";
         for (int32_t c = 0; c < set->cameras && strlen(names) < 300; c++)

@@ -61,8 +61,8 @@ vg_status vg_sightings_parse(vg_sightings *out, const char *name, const char *te
 vg_status vg_sightings_add_corners(vg_sightings *out, const vg_corners *corners, const char *const *cameras,
                                    vg_error *err);
 
-/* Makes `camera` of every sighting an index into `set`: by name, else by the last number in the names
- * (`cam_01`, `cam01_json`, `1`), else by the beginning of the file's name. VG_NOT_FOUND names the camera that the calibration lacks and those it has. */
+/* Makes `camera` of every sighting an index into `set`, by vg_camera_match. VG_NOT_FOUND names the camera that the
+ * calibration lacks and those it has. */
 vg_status vg_sightings_match(vg_sightings *sightings, const vg_camera_set *set, vg_error *err);
 
 /* Matched sightings against the pictures' sizes: VG_INVALID, naming the camera, where many lie outside, or all are shares

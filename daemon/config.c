@@ -46,7 +46,7 @@ static const vg_config_key keys[] = {
     {"world", "shared_memory", BOOL, AT(world.shared_memory), NO_BOUNDS, BOOL_CHOICES, NO_UNIT, "Pictures of a remote world on this machine come through shared memory"},
     {"world", "keypoints", CHOICE, AT(world.keypoints), NO_BOUNDS, "projected|exact|masked|detector", NO_UNIT, "Where a game's keypoints come from: true joints projected, hidden by bodies and obstacles, with the simulator's noise; `exact`: without noise; `masked`: hidden where the object mask shows something else; `detector`: from pictures, by the 2D detector (`make detector`), of a remote world too"},
     {"world", "calibration", TEXT, AT(world.calibration), NO_BOUNDS, NO_CHOICES, NO_UNIT, "Live world: the cameras' calibration file (docs/calibration.md)"},
-    {"world", "joint_set", TEXT, AT(world.joint_set), NO_BOUNDS, NO_CHOICES, NO_UNIT, "Live world: which joints the streams carry: `vergence_14`, `coco_17`, `coco_18`, `halpe_26`, `body_25`, `body_25b`, `blazepose`"},
+    {"world", "joint_set", TEXT, AT(world.joint_set), NO_BOUNDS, NO_CHOICES, NO_UNIT, "Live world: which joints the streams carry: `vergence14`, `coco17`, `coco18`, `halpe26`, `body25`, `body25b`, `blazepose33`"},
     {"world", "rate_hz", REAL, AT(world.rate_hz), 1, 1000, NO_CHOICES, "Hz", "Live world: pictures a second of a camera, about; a frame comes whenever all cameras have sent theirs"},
     {"world", "window_seconds", REAL, AT(world.window_seconds), 0, 1, NO_CHOICES, "s", "Live world: pictures taken within it make a frame; 0: 0.8 / `world.rate_hz`"},
     {"world", "patience_seconds", REAL, AT(world.patience_seconds), 0, 5, NO_CHOICES, "s", "Live world: how long a frame waits for cameras that are late"},

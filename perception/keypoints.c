@@ -1,12 +1,10 @@
 /* Keypoints of several cameras: gathering what readers find into one structure, and pairing it with a calibration. */
 #include "perception/keypoints_build.h"
 
-#include <ctype.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 void vg_keypoints_free(vg_keypoints *k) {
@@ -221,44 +219,6 @@ vg_status kp_builder_finish(kp_builder *b, bool frames_known, vg_keypoints *out,
 
 /* ---- pairing with a calibration ---------------------------------------------------------------------------------- */
 
-/* "cam01_json" and "cam_01" and "CAM 01.mp4" are all "cam01". */
-static void plain_name(char out[VG_CAMERA_NAME], const char *name) {
-    static const char *const endings[] = {"_json", ".json", ".mp4", ".avi", ".mov", "_keypoints", "_pose"};
-    size_t length = strlen(name), n = 0;
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-        const size_t e = strlen(endings[i]);
-        if (length > e && strncasecmp(name + length - e, endings[i], e) == 0) length -= e;
-    }
-    for (size_t i = 0; i < length && n < VG_CAMERA_NAME - 1; i++)
-        if (isalnum((unsigned char)name[i])) out[n++] = (char)tolower((unsigned char)name[i]);
-    out[n] = '\0';
-}
-
-/* The last number in a name; -1 where there is none. */
-static long last_number(const char *name) {
-    size_t end = strlen(name);
-    while (end > 0 && !isdigit((unsigned char)name[end - 1])) end--;
-    size_t begin = end;
-    while (begin > 0 && isdigit((unsigned char)name[begin - 1])) begin--;
-    return end == begin || end - begin > 9 ? -1 : strtol(name + begin, NULL, 10);
-}
-
-/* The only calibrated camera for which `same` holds, -1 where there is none or several. */
-static int32_t only_camera(const vg_camera_set *set, const char *name, bool by_number) {
-    char plain[VG_CAMERA_NAME], other[VG_CAMERA_NAME];
-    int32_t found = -1;
-    plain_name(plain, name);
-    for (int32_t i = 0; i < set->cameras; i++) {
-        plain_name(other, set->camera[i].name);
-        const bool same =
-            by_number ? last_number(plain) >= 0 && last_number(plain) == last_number(other) : strcmp(plain, other) == 0;
-        if (!same) continue;
-        if (found >= 0) return -1;
-        found = i;
-    }
-    return found;
-}
-
 static void list_names(char *out, size_t room, const vg_keypoints *k, const vg_camera_set *set) {
     size_t n = 0;
     const int32_t count = k ? k->cameras : set->cameras;
@@ -356,15 +316,8 @@ vg_status vg_keypoints_cameras(vg_camera *out, const vg_keypoints *k, const vg_c
     int32_t map[VG_MAX_CAMERAS];
     for (int32_t c = 0; c < k->cameras; c++) map[c] = -1;
     VG_TRY(apply_pairs(map, k, set, pairs, pair_count, err));
-    for (int by_number = 0; by_number < 2; by_number++) {
-        bool all = true; /* numbers only where they pair every camera that names did not */
-        int32_t found[VG_MAX_CAMERAS];
-        for (int32_t c = 0; c < k->cameras; c++) {
-            found[c] = map[c] >= 0 ? map[c] : only_camera(set, k->names[c], by_number);
-            all = all && found[c] >= 0;
-        }
-        if (all || !by_number) memcpy(map, found, sizeof *map * (size_t)k->cameras);
-    }
+    for (int32_t c = 0; c < k->cameras; c++)
+        if (map[c] < 0) map[c] = vg_camera_set_match(set, k->names[c]);
     VG_TRY(check_map(map, k, set, allow_missing, err));
     for (int32_t c = 0; c < k->cameras; c++) {
         VG_TRY(check_pixels(k, c, set->camera + map[c], err));

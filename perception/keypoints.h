@@ -63,10 +63,9 @@ static inline const vg_keypoint *vg_keypoints_at(const vg_keypoints *k, int32_t 
 /* The most detections that a camera has in a frame. */
 int32_t vg_keypoints_most(const vg_keypoints *keypoints);
 
-/* The calibrated camera of each of the recording's: by name ("cam01_json" is "cam_01"), else by the last number in the
- * names. `pairs` ("FOLDER=CAMERA", may be NULL) go first. Fails, naming both sides, where a recorded camera has no
- * calibration; where a calibrated one has no keypoints unless `allow_missing`; and where keypoints cannot be pixels of
- * that camera (normalised, or of another picture size). */
+/* The calibrated camera of each of the recording's, by vg_camera_match. `pairs` ("FOLDER=CAMERA", may be NULL) go first.
+ * Fails, naming both sides, where a recorded camera has no calibration; where a calibrated one has no keypoints unless
+ * `allow_missing`; and where keypoints cannot be pixels of that camera (normalised, or of another picture size). */
 vg_status vg_keypoints_cameras(vg_camera *out /* [cameras] */, const vg_keypoints *keypoints, const vg_camera_set *set,
                                const char *const *pairs, size_t pair_count, bool allow_missing, vg_error *err);
 

@@ -92,7 +92,7 @@ typedef struct vg_wire_keypoints {
     uint32_t version;
     uint64_t stream;              /* names this run of the publisher */
     char camera[64];              /* as the calibration calls it */
-    char joint_set[32];           /* "vergence_14", "body_25", ... */
+    char joint_set[32];           /* "vergence14", "body25", ... */
     char clock[64];               /* which clock time_ns was read from; "": one that no other camera shares */
     int64_t time_ns;              /* when the picture was taken */
     uint64_t dropped;             /* pictures the publisher could not send, so far */

@@ -30,7 +30,7 @@ vg_world_config vg_world_config_default(void) {
                              .reconnect_seconds = 30,
                              .shared_memory = true,
                              .game = {.width = 320, .height = 240, .fov = 90},
-                             .joint_set = "vergence_14",
+                             .joint_set = "vergence14",
                              .rate_hz = 60,
                              .patience_seconds = 0.05,
                              .silent_seconds = 0.5,
@@ -40,7 +40,7 @@ vg_world_config vg_world_config_default(void) {
 /* Worlds that do not say have the simulator's joints, or ones that nobody knows. */
 static void name_joints(vg_world_info *info) {
     if (!info->joint_set[0] && info->dims.joints == VG_JOINTS14)
-        snprintf(info->joint_set, sizeof info->joint_set, "vergence_14");
+        snprintf(info->joint_set, sizeof info->joint_set, "vergence14");
 }
 
 const char *vg_world_kind_of_endpoint(const char *endpoint) {

@@ -34,6 +34,7 @@ typedef struct source {
     int64_t dropped;
     double interval; /* s between pictures, smoothed */
     bool silent;     /* as last logged */
+    char name[64];   /* as its stream calls it */
 } source;
 
 typedef struct live {
@@ -78,10 +79,25 @@ static void refuse(live *l, const vg_error *err, int64_t now) {
     l->logged_ns = now;
 }
 
-static int32_t find_camera(const live *l, const char *name) {
-    for (int32_t c = 0; c < l->base.info.dims.cameras; c++)
-        if (strcmp(l->base.info.camera_names[c], name) == 0) return c;
-    return -1;
+/* The calibrated camera that a stream's name means: one stream each, until it is silent. */
+static vg_status find_camera(const live *l, const char *name, int32_t *out, vg_error *err) {
+    const vg_world_info *w = &l->base.info;
+    const int32_t cameras = w->dims.cameras;
+    *out = vg_camera_match(name, w->camera_names[0], sizeof w->camera_names[0], cameras);
+    if (*out < 0)
+        return vg_fail(err, VG_NOT_FOUND, "camera `%s` is not in the calibration, which has %s%s%s; use its names",
+                       name, w->camera_names[0], cameras > 1 ? ", " : "", cameras > 1 ? w->camera_names[1] : "");
+    const source *s = &l->sources[*out];
+    if (s->name[0] && strcmp(s->name, name) != 0 && !s->silent)
+        return vg_fail(err, VG_INVALID, "cameras `%s` and `%s` both mean `%s` of the calibration; use its names",
+                       s->name, name, w->camera_names[*out]);
+    return VG_OK;
+}
+
+static bool same_joints(const char *name, const char *own) {
+    vg_joint_set_kind kind;
+    vg_error ignored;
+    return vg_joint_set_parse(name, &kind, &ignored) == VG_OK && strcmp(vg_joint_set_kind_name(kind), own) == 0;
 }
 
 static vg_status check_picture(const live *l, const vg_wire_keypoints *k, int32_t *camera, vg_error *err) {
@@ -90,12 +106,8 @@ static vg_status check_picture(const live *l, const vg_wire_keypoints *k, int32_
         return vg_fail(err, VG_VERSION,
                        "camera `%s` speaks protocol version %u, this program %d; use matching versions", k->camera,
                        k->version, VG_PROTOCOL_VERSION);
-    *camera = find_camera(l, k->camera);
-    if (*camera < 0)
-        return vg_fail(err, VG_NOT_FOUND, "camera `%s` is not in the calibration, which has %s%s%s; use its names",
-                       k->camera, w->camera_names[0], w->dims.cameras > 1 ? ", " : "",
-                       w->dims.cameras > 1 ? w->camera_names[1] : "");
-    if (strcasecmp(k->joint_set, w->joint_set) != 0 || k->joints != w->dims.joints)
+    VG_TRY(find_camera(l, k->camera, camera, err));
+    if (!same_joints(k->joint_set, w->joint_set) || k->joints != w->dims.joints)
         return vg_fail(err, VG_INVALID,
                        "camera `%s` sends joints `%s` (%d), this session takes `%s` (%d); set "
                        "world.joint_set",
@@ -165,6 +177,7 @@ static void take_picture(live *l, int32_t camera, uint64_t sequence, const vg_wi
         const double interval = (double)(now - heard) * 1e-9;
         s->interval = s->interval > 0 ? s->interval + 0.05 * (interval - s->interval) : interval;
     }
+    snprintf(s->name, sizeof s->name, "%s", k->camera);
     s->dropped = (int64_t)(k->dropped > INT64_MAX ? INT64_MAX : k->dropped);
     vg_assembly_add(l->assembly, camera, time, now, k->people, k->keypoints);
 }
@@ -310,8 +323,6 @@ static vg_status take_cameras(live *l, const vg_camera_set *set, const char *pat
         const vg_named_camera *n = &set->camera[c];
         if (!n->placed && set->cameras > 1)
             return vg_fail(err, VG_INVALID, "%s: camera `%s` has no place; calibrate its extrinsics", path, n->name);
-        if (find_camera(l, n->name) >= 0 && find_camera(l, n->name) < c)
-            return vg_fail(err, VG_INVALID, "%s: two cameras are called `%s`; streams name theirs", path, n->name);
         snprintf(w->camera_names[c], sizeof w->camera_names[c], "%.63s", n->name);
         vg_camera *k = &l->cameras[c];
         *k = n->camera;
@@ -385,7 +396,7 @@ static vg_status set_up(live *l, const vg_world_config *config, vg_error *err) {
     w->envs = 1, w->paced = true, w->step_seconds = 1 / config->rate_hz;
     snprintf(w->name, sizeof w->name, "live");
     snprintf(w->scene, sizeof w->scene, "live");
-    snprintf(w->joint_set, sizeof w->joint_set, "%s", config->joint_set);
+    snprintf(w->joint_set, sizeof w->joint_set, "%s", joints.name);
     l->tick_ns = (int64_t)(1e9 / config->rate_hz), l->silent_ns = (int64_t)(config->silent_seconds * 1e9);
     const vg_assembly_config assembly = {
         .dims = w->dims,

@@ -119,7 +119,7 @@ static vg_status publish_frame(vg_keypoint_publisher *p, const vg_frame *f, int6
                                vg_keypoint *spare, uint64_t seed, vg_error *err) {
     for (int32_t c = 0; c < f->dims.cameras; c++) {
         const vg_camera *k = &vg_frame_cameras(f)[c];
-        vg_wire_keypoints picture = {.joint_set = "vergence_14",
+        vg_wire_keypoints picture = {.joint_set = "vergence14",
                                      .time_ns = time_ns,
                                      .width = k->width,
                                      .height = k->height,

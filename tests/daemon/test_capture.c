@@ -81,7 +81,7 @@ static score run(const vg_capture_config *config, uint64_t seed) {
     rig r;
     vg_capture *c;
     rig_open(&r, seed);
-    assert_ok(vg_capture_create(&c, config, r.world->info.dims, "vergence_14", &err));
+    assert_ok(vg_capture_create(&c, config, r.world->info.dims, "vergence14", &err));
     vg_skeletons *s = calloc(1, vg_skeletons_bytes(PEOPLE, JOINTS));
     vg_skeletons_init(s, PEOPLE, JOINTS, 0);
     score got = {0};
@@ -134,8 +134,8 @@ static void a_tick_allocates_nothing(void **state) {
     vg_recorder *recorder;
     rig_open(&r, 4);
     const vg_capture_config config = vg_capture_config_default();
-    assert_ok(vg_capture_create(&c, &config, r.world->info.dims, "vergence_14", &err));
-    assert_ok(vg_vmc_open(&vmc, "127.0.0.1:9", "vergence_14", PEOPLE, &err));
+    assert_ok(vg_capture_create(&c, &config, r.world->info.dims, "vergence14", &err));
+    assert_ok(vg_vmc_open(&vmc, "127.0.0.1:9", "vergence14", PEOPLE, &err));
     assert_ok(vg_recorder_open(&recorder, vg_test_folder(), &r.world->info, NULL, &err));
     vg_skeletons *s = calloc(1, vg_skeletons_bytes(PEOPLE, JOINTS));
     vg_skeletons_init(s, PEOPLE, JOINTS, 0);

@@ -101,7 +101,7 @@ static void a_replay_gives_the_same_skeletons_bit_for_bit(void **state) {
     assert_true(w->dims.cameras == 5 && w->dims.people == 4 && w->dims.joints == 14 && w->paced);
     assert_close(w->step_seconds, 0.02, 1e-9);
     assert_string_equal(w->camera_names[3], "camera 3, left");
-    assert_string_equal(w->joint_set, "vergence_14");
+    assert_string_equal(w->joint_set, "vergence14");
     vg_mcap_reader *reader;
     vg_codec *codec;
     assert_ok(vg_mcap_open(&reader, path, &err));

@@ -228,7 +228,7 @@ static void the_avatar_stands_where_the_person_stands(void **state) {
     char address[64];
     snprintf(address, sizeof address, "127.0.0.1:%d", r.port);
     vg_vmc *v;
-    assert_ok(vg_vmc_open(&v, address, "vergence_14", PEOPLE, &err));
+    assert_ok(vg_vmc_open(&v, address, "vergence14", PEOPLE, &err));
     vg_skeletons *s = new_skeletons();
     vg_rng rng = vg_test_rng(1);
     for (int round = 0; round < 20; round++) {
@@ -266,7 +266,7 @@ static void a_person_in_t_pose_has_no_rotations(void **state) {
     char address[64];
     snprintf(address, sizeof address, "localhost:%d", r.port);
     vg_vmc *v;
-    assert_ok(vg_vmc_open(&v, address, "vergence_14", 1, &err));
+    assert_ok(vg_vmc_open(&v, address, "vergence14", 1, &err));
     vg_skeletons *s = new_skeletons();
     stand(s, 0, -VG_PI / 2, 0, 0, 1); /* facing -y, which is Unity's +z */
     static const double reach[6][2] = {{0.18, 1.4}, {0.46, 1.4}, {0.71, 1.4}, {0.11, 0.9}, {0.11, 0.48}, {0.11, 0.07}};
@@ -300,10 +300,10 @@ static void addresses_that_cannot_be_are_refused_by_name(void **state) {
     (void)state;
     vg_error err = {0};
     vg_vmc *v;
-    assert_error(vg_vmc_open(&v, "39539", "vergence_14", 1, &err), VG_INVALID,
+    assert_error(vg_vmc_open(&v, "39539", "vergence14", 1, &err), VG_INVALID,
                  "mocap.vmc is `39539`; it must be HOST:PORT");
-    assert_error(vg_vmc_open(&v, "h:0", "vergence_14", 1, &err), VG_INVALID, "HOST:PORT");
-    assert_error(vg_vmc_open(&v, "h:65535", "vergence_14", 2, &err), VG_INVALID, "2 ports from that one on");
+    assert_error(vg_vmc_open(&v, "h:0", "vergence14", 1, &err), VG_INVALID, "HOST:PORT");
+    assert_error(vg_vmc_open(&v, "h:65535", "vergence14", 2, &err), VG_INVALID, "2 ports from that one on");
     assert_error(vg_vmc_open(&v, "127.0.0.1:39539", "", 1, &err), VG_INVALID, "mocap.vmc");
 }
 

@@ -258,7 +258,7 @@ static void what_does_not_fit_is_told(void **state) {
     VG_TEST_WAIT_FOR(refused_of("wrong") > 10);
     run(0, "status %s", "wrong");
     assert_non_null(strstr(got.out, "messages refused, the last because: camera `cam"));
-    assert_non_null(strstr(got.out, "sends joints `vergence_14` (14), this session takes `body_25` (25)"));
+    assert_non_null(strstr(got.out, "sends joints `vergence14` (14), this session takes `body25` (25)"));
     run(0, "stop %s", "wrong");
     end(rig, SIGTERM, 0);
     snprintf(world, sizeof world, "  kind: live\n  endpoint: ipc:///tmp/none\n  calibration: %s\n",

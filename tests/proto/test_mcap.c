@@ -12,7 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static const vg_mcap_pair told[] = {{"joint_set", "vergence_14"}, {"cameras", "left\nright\n"}};
+static const vg_mcap_pair told[] = {{"joint_set", "vergence14"}, {"cameras", "left\nright\n"}};
 static const vg_mcap_channel channels[] = {{"/frame", "vergence.Frame", told, 2},
                                            {"/skeletons", "vergence.Skeletons", NULL, 0}};
 
@@ -198,7 +198,7 @@ static void the_formats_own_library_reads_it(void **state) {
     assert_non_null(fgets(out, sizeof out, pipe));
     assert_int_equal(pclose(pipe), 0);
     assert_string_equal(
-        out, "200 200 true /frame /skeletons vergence.Frame:protobuf vergence.Skeletons:protobuf vergence_14\n");
+        out, "200 200 true /frame /skeletons vergence.Frame:protobuf vergence.Skeletons:protobuf vergence14\n");
 }
 
 int main(void) {

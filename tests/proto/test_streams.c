@@ -21,7 +21,7 @@ static vg_wire_keypoints picture(const vg_keypoint *keypoints) {
     return (vg_wire_keypoints){.version = VG_PROTOCOL_VERSION,
                                .stream = 77,
                                .camera = "cam_2",
-                               .joint_set = "vergence_14",
+                               .joint_set = "vergence14",
                                .clock = "boot 1234",
                                .time_ns = -5,
                                .dropped = 3,
@@ -120,7 +120,7 @@ static void skeletons_round_trip_to_the_same_bytes(void **state) {
     vg_codec *codec = new_codec();
     vg_rng rng = vg_test_rng(2);
     vg_skeletons *in = new_skeletons(), *out = new_skeletons();
-    const vg_wire_skeletons head = {VG_PROTOCOL_VERSION, 9, "vergence_14"};
+    const vg_wire_skeletons head = {VG_PROTOCOL_VERSION, 9, "vergence14"};
     for (int k = 0; k < 300; k++) {
         fill(in, &rng);
         vg_bytes bytes;

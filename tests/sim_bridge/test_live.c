@@ -22,6 +22,7 @@ typedef struct rig {
     vg_frame *frame;
     char clock[64];
     int64_t time_ns;
+    bool oddly; /* cameras and joints are not spelled as the session does */
 } rig;
 
 static void write_calibration(const char *path) {
@@ -81,14 +82,10 @@ static bool step(rig *r) {
 }
 
 static vg_wire_keypoints picture(const rig *r, int32_t camera, const vg_keypoint *points, int32_t people) {
-    vg_wire_keypoints k = {.joint_set = "vergence_14",
-                           .time_ns = r->time_ns,
-                           .width = 640,
-                           .height = 480,
-                           .people = people,
-                           .joints = JOINTS,
-                           .keypoints = points};
-    snprintf(k.camera, sizeof k.camera, "cam%d", camera + 1);
+    vg_wire_keypoints k = {
+        .time_ns = r->time_ns, .width = 640, .height = 480, .people = people, .joints = JOINTS, .keypoints = points};
+    snprintf(k.joint_set, sizeof k.joint_set, "%s", r->oddly ? "Vergence_14" : "vergence14");
+    snprintf(k.camera, sizeof k.camera, r->oddly ? "Kamera_%02d" : "cam%d", camera + 1);
     snprintf(k.clock, sizeof k.clock, "%s", r->clock);
     return k;
 }
@@ -210,7 +207,10 @@ static void pictures_that_do_not_belong_here_are_refused_by_name(void **state) {
     refused(&r, &k, "camera `cam9` is not in the calibration, which has cam1, cam2");
     k = picture(&r, 0, points, 1);
     snprintf(k.joint_set, sizeof k.joint_set, "body_25");
-    refused(&r, &k, "sends joints `body_25` (14), this session takes `vergence_14` (14)");
+    refused(&r, &k, "sends joints `body_25` (14), this session takes `vergence14` (14)");
+    k = picture(&r, 0, points, 1);
+    snprintf(k.camera, sizeof k.camera, "Kamera_2");
+    refused(&r, &k, "cameras `cam2` and `Kamera_2` both mean `cam2` of the calibration");
     k = picture(&r, 0, points, 1);
     k.joints = 13;
     refused(&r, &k, "set world.joint_set");
@@ -228,6 +228,18 @@ static void pictures_that_do_not_belong_here_are_refused_by_name(void **state) {
     for (int32_t c = 0; c < CAMERAS; c++) publish(&r, c, 1); /* and the good ones go on */
     next_frame(&r);
     assert_int_equal(r.frame->time_ns, r.time_ns);
+    tear_down(&r);
+}
+
+static void streams_may_spell_cameras_and_joints_their_own_way(void **state) {
+    (void)state;
+    rig r;
+    set_up(&r);
+    r.oddly = true;
+    warm_up(&r);
+    const vg_world_report report = report_of(&r);
+    assert_int_equal(report.refused, 0);
+    for (int32_t c = 0; c < CAMERAS; c++) assert_true(report.camera[c].pictures > 0);
     tear_down(&r);
 }
 
@@ -407,6 +419,7 @@ int main(void) {
         cmocka_unit_test(pictures_become_frames),
         cmocka_unit_test(a_foreign_clock_is_brought_to_ours),
         cmocka_unit_test(pictures_that_do_not_belong_here_are_refused_by_name),
+        cmocka_unit_test(streams_may_spell_cameras_and_joints_their_own_way),
         cmocka_unit_test(garbage_other_versions_and_other_streams_do_no_harm),
         cmocka_unit_test(a_source_that_is_restarted_is_taken_up_again),
         cmocka_unit_test(a_config_that_cannot_be_is_refused_by_name),
