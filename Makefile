@@ -169,9 +169,9 @@ bench: deps
 
 FORMAT_SRC := $(shell find $(MODULES) tests bench -name '*.[ch]' -o -name '*.cpp')
 format:
-	clang-format -i $(FORMAT_SRC)
+	$(Q)clang-format -i $(FORMAT_SRC)
 format-check:
-	clang-format --dry-run --Werror $(FORMAT_SRC)
+	$(Q)clang-format --dry-run --Werror $(FORMAT_SRC)
 
 # the checks of .clang-tidy
 tidy: $(PROTO_GEN).h $(PROTO_DESC)

@@ -100,6 +100,11 @@ static bool same_joints(const char *name, const char *own) {
     return vg_joint_set_parse(name, &kind, &ignored) == VG_OK && strcmp(vg_joint_set_kind_name(kind), own) == 0;
 }
 
+/* Another resolution. Codecs pad pictures and players cut that off again: 1080 lines of one are 1088 of the other. */
+static bool differ(int32_t size, int32_t calibrated) {
+    return abs(size - calibrated) > 8 + calibrated / 100;
+}
+
 static vg_status check_picture(const live *l, const vg_wire_keypoints *k, int32_t *camera, vg_error *err) {
     const vg_world_info *w = &l->base.info;
     if (k->version != VG_PROTOCOL_VERSION)
@@ -113,7 +118,7 @@ static vg_status check_picture(const live *l, const vg_wire_keypoints *k, int32_
                        "world.joint_set",
                        k->camera, k->joint_set, k->joints, w->joint_set, w->dims.joints);
     const vg_camera *c = &l->cameras[*camera];
-    if (k->width && k->height && (k->width != c->width || k->height != c->height))
+    if (k->width && k->height && (differ(k->width, c->width) || differ(k->height, c->height)))
         return vg_fail(err, VG_UNSUPPORTED,
                        "camera `%s` sends pictures of %d x %d, its calibration is of %d x %d; calibrate it as it runs",
                        k->camera, k->width, k->height, c->width, c->height);
