@@ -210,7 +210,7 @@ static vg_status each_picture(job *j, crew *c, uint8_t *pixels, vg_error *err) {
         }
         if (status != VG_OK || !got) return status;
         if (wanted) VG_TRY(use_picture(j, c, &image, &set, &picture, &number, err));
-        j->dropped += late;
+        j->dropped += late && index % j->plan->every == 0;
         skipped = late ? skipped + 1 : 0;
         late = is_late(j, c, &picture) && skipped < SKIPS;
         atomic_store(&j->done, index + 1);
@@ -325,8 +325,13 @@ static vg_status prepare(crew *c, const plan *p, const vg_texts *videos, vg_erro
 
 /* ---- all videos ------------------------------------------------------------------------------------------------------ */
 
+/* Pictures in which people were looked for. */
+static int64_t looked_at(const job *j) {
+    return (atomic_load(&j->done) + j->plan->every - 1) / j->plan->every - j->dropped;
+}
+
 static json_t *job_json(const job *j) {
-    const int64_t found = (atomic_load(&j->done) + j->plan->every - 1) / j->plan->every;
+    const int64_t found = looked_at(j);
     json_t *o = json_pack("{s:s, s:s, s:s, s:b}", "camera", j->camera, "video", j->video_name, "folder", j->folder,
                           "kept", j->kept);
     if (j->kept) return o;
@@ -344,7 +349,7 @@ static void report(const crew *c, const plan *p, double seconds) {
     json_t *videos = json_array();
     for (int32_t i = 0; i < c->jobs; i++) {
         const job *j = &c->job[i];
-        frames += (atomic_load(&j->done) + p->every - 1) / p->every;
+        frames += looked_at(j);
         json_array_append_new(videos, job_json(j));
     }
     const char *set = vg_joint_set_kind_name(vg_detector_joints((vg_detector_model)p->detector.model));
@@ -359,9 +364,9 @@ static void report(const crew *c, const plan *p, double seconds) {
         if (j->kept)
             printf("%s  was complete\n", j->folder);
         else
-            printf("%s  %lld pictures, %.2f people in each\n", p->out ? j->folder : j->camera,
-                   (long long)atomic_load(&j->done),
-                   (double)j->people / fmax(1, (double)((atomic_load(&j->done) + p->every - 1) / p->every)));
+            printf("%s  %lld pictures, %.2f people in each\n", p->out ? j->folder : j->camera, (long long)looked_at(j),
+                   (double)j->people / fmax(1, (double)looked_at(j)));
+        if (j->dropped) printf("%s  %lld pictures left out: detection was late\n", j->camera, (long long)j->dropped);
     }
     printf("%lld pictures in %.1f s: %.1f a second; joint set %s\n", (long long)frames, seconds,
            seconds > 0 ? (double)frames / seconds : 0.0, set);
