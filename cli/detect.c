@@ -57,6 +57,8 @@ typedef struct job {
     vg_video *video;
     vg_detector *detector;
     vg_stream_clock clock; /* of a live source */
+    double stamped;        /* s; the last time that was written */
+    int64_t stamps;
     vg_status status;
     vg_error err;
 } job;
@@ -100,12 +102,20 @@ static void forget_guesses(vg_detected *people, int32_t joints, const job *j) {
         }
 }
 
-static vg_status write_picture(const job *j, int64_t number, const vg_joint_set *set, const vg_detected *people,
-                               vg_error *err) {
+static vg_status write_picture(const job *j, int64_t number, double time_seconds, const vg_joint_set *set,
+                               const vg_detected *people, vg_error *err) {
     vg_openpose_person person[VG_DETECTOR_PEOPLE];
     for (int32_t p = 0; p < people->people; p++)
         person[p] = (vg_openpose_person){people->person[p].keypoint, people->person[p].track};
-    return vg_openpose_write(j->part, j->camera, number, set->name, set->joints, person, people->people, err);
+    return vg_openpose_write(j->part,
+                             &(vg_openpose_picture){.camera = j->camera,
+                                                    .number = number,
+                                                    .time_seconds = time_seconds,
+                                                    .joint_set = set->name,
+                                                    .joints = set->joints,
+                                                    .people = people->people,
+                                                    .person = person},
+                             err);
 }
 
 /* ---- publishing ------------------------------------------------------------------------------------------------------ */
@@ -156,16 +166,27 @@ static bool is_late(const job *j, const crew *c, const vg_picture *picture) {
     return vg_clock_now_ns() > atomic_load(&c->began) + picture->time_ns + (int64_t)(1e9 / j->rate);
 }
 
+/* The time that is written: of a file's picture since the first one, of a live source's by our clock. It always increases,
+ * also where the estimate of a live source's clock is mended. */
+static double stamp(job *j, int64_t time_ns) {
+    if (!vg_video_about(j->video)->live && !(j->rate > 0)) return (double)NAN;
+    const double seconds = (double)time_ns * 1e-9;
+    j->stamped = j->stamps++ == 0 ? seconds : fmax(seconds, j->stamped + 1e-6);
+    return j->stamped;
+}
+
 /* Detects people in the picture that was read and hands them on. */
 static vg_status use_picture(job *j, crew *c, const vg_image *image, const vg_joint_set *set, const vg_picture *picture,
                              int64_t *number, vg_error *err) {
     vg_detected people;
-    const int64_t time_ns = c->publisher ? taken_at(j, c, picture) : 0;
+    const bool live = vg_video_about(j->video)->live;
+    const int64_t time_ns = c->publisher || live ? taken_at(j, c, picture) : 0;
     VG_TRY(vg_detector_run(j->detector, image, &people, err));
     forget_guesses(&people, set->joints, j);
     j->people += people.people;
     if (c->publisher) VG_TRY(publish(j, c, set, &people, time_ns, err));
-    if (j->plan->out) VG_TRY(write_picture(j, *number, set, &people, err));
+    const double seconds = stamp(j, live ? time_ns : picture->time_ns);
+    if (j->plan->out) VG_TRY(write_picture(j, *number, seconds, set, &people, err));
     ++*number;
     return VG_OK;
 }

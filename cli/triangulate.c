@@ -5,6 +5,7 @@
 #include "common/text.h"
 #include "common/transform.h"
 #include "perception/armature.h"
+#include "perception/clocks.h"
 #include "perception/filters.h"
 #include "perception/reconstruct.h"
 
@@ -16,7 +17,7 @@
 /* What the words on the command line say. */
 typedef struct plan {
     const char *calibration, *calibration_unit, *keypoints, *people, *preset, *model, *joints, *frames, *axes, *unit,
-        *report;
+        *report, *sync;
     vg_texts out, filters, pairs;
     double fps, confidence, threshold, cutoff;
     int32_t gaps, least_views;
@@ -31,9 +32,11 @@ typedef struct outcome {
     vg_reconstruction people;
     int32_t joints[VG_MAX_JOINTS], count; /* those written */
     vg_motion *motion;                    /* [people] all joints, metres, z up */
+    double fps;                           /* of the result */
     int64_t filled, kept;                 /* points that gap filling made; rotations kept through losses */
     vg_fit fit;
-    double median; /* px */
+    double median;      /* px */
+    int64_t moved_lost; /* keypoints that were lost between pictures by --sync */
     json_t *files;
 } outcome;
 
@@ -81,11 +84,47 @@ static vg_status read_calibration(const plan *p, vg_camera_set *set, vg_error *e
     return status;
 }
 
+/* Keypoints brought onto one time by the clocks file, at --fps or as many a second as the reference camera. */
+static vg_status synchronise(const plan *p, outcome *o, bool all, vg_error *err) {
+    vg_clocks clocks;
+    vg_keypoints moved;
+    vg_resampled report[VG_MAX_CAMERAS];
+    VG_TRY(vg_clocks_read(p->sync, &clocks, err));
+    o->fps = p->fps > 0 ? p->fps : clocks.camera[clocks.reference].fps;
+    const vg_status status = vg_keypoints_resample(&moved, report, &o->keypoints, &clocks, o->fps, all, err);
+    if (status != VG_OK) return vg_fail_context(err, status, "%s", p->sync);
+    int64_t kept = 0;
+    for (int32_t c = 0; c < o->keypoints.cameras; c++) kept += report[c].kept, o->moved_lost += report[c].lost;
+    fprintf(stderr, "vergence: %s: %d instants, %g a second; of %lld keypoints %lld were lost between pictures\n",
+            p->sync, moved.frames, o->fps, (long long)(kept + o->moved_lost), (long long)o->moved_lost);
+    vg_keypoints_free(&o->keypoints);
+    o->keypoints = moved;
+    return VG_OK;
+}
+
+/* Without a clocks file, frame f of all cameras is one instant; times in the files that contradict are told. */
+static void warn_of_times(const outcome *o) {
+    const vg_keypoints *k = &o->keypoints;
+    double low = (double)INFINITY, high = 0;
+    for (int32_t c = 0; c < k->cameras; c++) {
+        const double rate = vg_keypoints_rate(k, c);
+        if (rate > 0) low = fmin(low, rate), high = fmax(high, rate);
+    }
+    if (high > 1.01 * low)
+        fprintf(stderr,
+                "vergence: the cameras have %.4g to %.4g pictures a second, but frames are taken for simultaneous; "
+                "`vergence sync --offsets FILE` and --sync FILE bring them to one time\n",
+                low, high);
+}
+
 static vg_status read_inputs(const plan *p, outcome *o, vg_error *err) {
     vg_keypoints_options options = {0};
     vg_joint_set set;
     vg_camera_set calibration;
     VG_TRY(read_rule(p->frames, &options.frames, err));
+    const bool all = options.frames == VG_FRAMES_ALL;
+    if (p->sync) options.frames = VG_FRAMES_ALL;
+    o->fps = p->fps;
     if (p->model) {
         vg_joint_set_kind kind;
         VG_TRY(vg_joint_set_parse(p->model, &kind, err));
@@ -94,6 +133,10 @@ static vg_status read_inputs(const plan *p, outcome *o, vg_error *err) {
     }
     VG_TRY(read_calibration(p, &calibration, err));
     vg_status status = vg_keypoints_read(p->keypoints, &options, &o->keypoints, err);
+    if (status == VG_OK && p->sync)
+        status = synchronise(p, o, all, err);
+    else if (status == VG_OK)
+        warn_of_times(o);
     if (status == VG_OK)
         status = vg_keypoints_cameras(o->cameras, &o->keypoints, &calibration, p->pairs.text, p->pairs.count,
                                       p->allow_missing, err);
@@ -215,7 +258,7 @@ static vg_status reconstruct(const plan *p, outcome *o, vg_error *err) {
     vg_reconstruct_config config;
     VG_TRY(config_of(p, &config, err));
     VG_TRY(choose_joints(p, o, err));
-    VG_TRY(vg_reconstruct(&o->people, &o->keypoints, o->cameras, p->fps, &config, err));
+    VG_TRY(vg_reconstruct(&o->people, &o->keypoints, o->cameras, o->fps, &config, err));
     VG_TRY(measure(o, err));
     warn_of_scale(o);
     if (o->fit.points == 0)
@@ -229,9 +272,9 @@ static vg_status reconstruct(const plan *p, outcome *o, vg_error *err) {
     for (int32_t i = 0; i < o->people.people; i++) {
         int32_t all[VG_MAX_JOINTS];
         for (int32_t j = 0; j < o->people.set.joints; j++) all[j] = j;
-        VG_TRY(vg_reconstruction_motion(o->motion + i, &o->people, i, all, o->people.set.joints, p->fps, err));
+        VG_TRY(vg_reconstruction_motion(o->motion + i, &o->people, i, all, o->people.set.joints, o->fps, err));
         VG_TRY(filter_person(p, o->motion + i, o, &o->filled, err));
-        for (int32_t f = 0; p->pose2sim && f < o->motion[i].frames; f++) o->motion[i].times[f] = (f + 1) / p->fps;
+        for (int32_t f = 0; p->pose2sim && f < o->motion[i].frames; f++) o->motion[i].times[f] = (f + 1) / o->fps;
     }
     return VG_OK;
 }
@@ -417,7 +460,7 @@ static void tell(const plan *p, outcome *o) {
         "points_per_second", vg_json_number(all / o->people.seconds), "cameras_removed",
         vg_json_number((double)fit->unused / n), "cameras_rejected", vg_json_number((double)fit->removed / n), "filled",
         (json_int_t)o->filled, "rotations_kept", (json_int_t)o->kept, "people_left_out", o->people.left_out, "model",
-        o->people.set.name, "fps", p->fps, "noise_px", noise, "bones_mm", bones, "files", o->files));
+        o->people.set.name, "fps", o->fps, "noise_px", noise, "bones_mm", bones, "files", o->files));
 }
 
 /* ---- the command --------------------------------------------------------------------------------------------------------- */
@@ -432,7 +475,7 @@ static vg_status check_plan(plan *p, vg_error *err) {
         int32_t kind;
         if (strcmp(p->filters.text[i], "hampel") != 0) VG_TRY(vg_filter_kind_parse(p->filters.text[i], &kind, err));
     }
-    if (p->fps <= 0) {
+    if (p->fps <= 0 && !p->sync) {
         p->fps = 60;
         fprintf(stderr, "vergence: 60 frames a second are assumed; --fps says otherwise\n");
     }
@@ -451,7 +494,7 @@ int vg_cmd_triangulate(int argc, char **argv) {
         {"preset", VG_OPTION_TEXT, &p.preset, 0, 0, "NAME", "pose2sim: that program's method, settings and axes"},
         {"calibration-unit", VG_OPTION_TEXT, &p.calibration_unit, 0, 0, "UNIT",
          "of the calibration file: m, cm, mm (as it says)"},
-        {"fps", VG_OPTION_REAL, &p.fps, 0.01, 1e5, "N", "frames a second (60)"},
+        {"fps", VG_OPTION_REAL, &p.fps, 0.01, 1e5, "N", "frames a second (60; with --sync: the reference's)"},
         {"model", VG_OPTION_TEXT, &p.model, 0, 0, "NAME", "joint set of the keypoints (found from their number)"},
         {"joints", VG_OPTION_TEXT, &p.joints, 0, 0, "NAMES", "what is written: body, all, or names with commas (body)"},
         {"filter", VG_OPTION_LIST, &p.filters, 0, 0, "KIND",
@@ -465,6 +508,8 @@ int vg_cmd_triangulate(int argc, char **argv) {
         {"no-bones", VG_OPTION_FLAG, &p.no_bones, 0, 0, "", "do not hold bones to their learned lengths"},
         {"frames", VG_OPTION_TEXT, &p.frames, 0, 0, "RULE",
          "where cameras' frames differ: equal (an error), common, all"},
+        {"sync", VG_OPTION_TEXT, &p.sync, 0, 0, "FILE",
+         "what `vergence sync --offsets` wrote: cameras' keypoints are brought onto one time first"},
         {"camera", VG_OPTION_LIST, &p.pairs, 0, 0, "A=B", "keypoints A belong to calibrated camera B"},
         {"allow-missing", VG_OPTION_FLAG, &p.allow_missing, 0, 0, "", "calibrated cameras may lack keypoints"},
         {"frame", VG_OPTION_TEXT, &p.axes, 0, 0, "AXES",

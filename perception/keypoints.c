@@ -8,8 +8,43 @@
 #include <sys/stat.h>
 
 void vg_keypoints_free(vg_keypoints *k) {
-    free(k->names), free(k->first), free(k->points);
+    free(k->names), free(k->first), free(k->points), free(k->times);
     *k = (vg_keypoints){0};
+}
+
+bool vg_keypoints_stamped(const vg_keypoints *k, int32_t camera) {
+    for (int32_t f = k->begin[camera]; k->times && f < k->end[camera]; f++)
+        if (!isnan(k->times[(int64_t)f * k->cameras + camera])) return true;
+    return false;
+}
+
+static int compare_doubles(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* By the median time between neighbouring pictures: the mean of those within a tenth of it, for stamps are often rounded. */
+double vg_keypoints_rate(const vg_keypoints *k, int32_t camera) {
+    double *between = vg_keypoints_stamped(k, camera) ? malloc(sizeof *between * (size_t)k->frames) : NULL;
+    if (!between) return (double)NAN;
+    int32_t n = 0, near = 0;
+    for (int32_t f = k->begin[camera] + 1; f < k->end[camera]; f++) {
+        const double *t = k->times + (int64_t)f * k->cameras + camera;
+        if (!isnan(t[0]) && !isnan(t[-k->cameras])) between[n++] = t[0] - t[-k->cameras];
+    }
+    qsort(between, (size_t)n, sizeof *between, compare_doubles);
+    const double median = n ? between[n / 2] : (double)NAN;
+    double sum = 0;
+    for (int32_t i = 0; i < n; i++)
+        if (fabs(between[i] - median) < 0.1 * median) sum += between[i], near++;
+    free(between);
+    return near / sum;
+}
+
+double vg_keypoints_time(const vg_keypoints *k, int32_t frame, int32_t camera, double fps) {
+    if (frame < k->begin[camera] || frame >= k->end[camera]) return (double)NAN;
+    if (k->times && vg_keypoints_stamped(k, camera)) return k->times[(int64_t)frame * k->cameras + camera];
+    return (k->first_number + (double)frame) / fps;
 }
 
 int32_t vg_keypoints_most(const vg_keypoints *k) {
@@ -43,8 +78,8 @@ vg_status vg_keypoints_read(const char *path, const vg_keypoints_options *option
 /* ---- gathering --------------------------------------------------------------------------------------------------- */
 
 void kp_builder_free(kp_builder *b) {
-    free(b->place), free(b->points);
-    b->place = NULL, b->points = NULL;
+    free(b->place), free(b->points), free(b->time);
+    b->place = NULL, b->points = NULL, b->time = NULL;
 }
 
 int32_t kp_builder_camera(kp_builder *b, vg_span name, vg_error *err) {
@@ -66,6 +101,22 @@ void kp_builder_frame(kp_builder *b, int32_t camera, int64_t number) {
     const bool new = b->numbers[camera]++ == 0;
     if (new || number < b->low[camera]) b->low[camera] = number;
     if (new || number > b->high[camera]) b->high[camera] = number;
+}
+
+vg_status kp_builder_time(kp_builder *b, int32_t camera, int64_t number, double seconds, const char *where,
+                          vg_error *err) {
+    if (!(fabs(seconds) <= 1e10))
+        return vg_fail(err, VG_CORRUPT, "%s: time_seconds is %g; write seconds by the camera's clock, or leave it out",
+                       where, seconds);
+    if (b->times == b->times_room) {
+        const int64_t room = b->times_room ? 2 * b->times_room : 256;
+        struct kp_time *grown = realloc(b->time, sizeof *grown * (size_t)room);
+        if (!grown) return vg_fail(err, VG_NO_MEMORY, "%s: no memory for %lld times", b->name, (long long)room);
+        b->time = grown, b->times_room = room;
+    }
+    b->time[b->times++] = (struct kp_time){.number = number, .camera = camera, .seconds = seconds};
+    b->timed[camera]++;
+    return VG_OK;
 }
 
 vg_keypoint *kp_builder_add(kp_builder *b, int32_t camera, int64_t number, vg_error *err) {
@@ -174,6 +225,49 @@ static void sort_cameras(const kp_builder *b, int32_t order[VG_MAX_CAMERAS], vg_
     }
 }
 
+/* Times increase, and a camera has them for all of its pictures or for none. */
+static vg_status check_times(const kp_builder *b, const int32_t order[VG_MAX_CAMERAS], const vg_keypoints *k,
+                             vg_error *err) {
+    for (int32_t c = 0; c < b->cameras; c++) {
+        if (b->timed[c] > 0 && b->timed[c] < b->numbers[c])
+            return vg_fail(err, VG_CORRUPT,
+                           "%s: camera %s: only some of its pictures have time_seconds; give it for all or for none",
+                           b->name, b->names[c]);
+        int32_t last = -1;
+        for (int32_t f = 0; f < k->frames; f++) {
+            const double *t = k->times + (int64_t)f * k->cameras + order[c];
+            if (isnan(*t)) continue;
+            const double before = last < 0 ? -(double)INFINITY : t[(int64_t)(last - f) * k->cameras];
+            if (!(*t > before))
+                return vg_fail(err, VG_CORRUPT,
+                               "%s: camera %s: time_seconds is %.9g in frame %d and %.9g in frame %d; times must "
+                               "increase: mend them, or leave time_seconds out",
+                               b->name, b->names[c], before, k->first_number + last, *t, k->first_number + f);
+            last = f;
+        }
+    }
+    return VG_OK;
+}
+
+static vg_status place_times(const kp_builder *b, const int32_t order[VG_MAX_CAMERAS], vg_keypoints *k, vg_error *err) {
+    if (b->times == 0) return VG_OK;
+    const int64_t cells = (int64_t)k->frames * k->cameras;
+    k->times = malloc(sizeof *k->times * (size_t)cells);
+    if (!k->times) return vg_fail(err, VG_NO_MEMORY, "%s: no memory for %lld times", b->name, (long long)cells);
+    for (int64_t i = 0; i < cells; i++) k->times[i] = (double)NAN;
+    for (int64_t i = 0; i < b->times; i++) {
+        const struct kp_time *t = b->time + i;
+        if (t->number < k->first_number || t->number >= (int64_t)k->first_number + k->frames) continue;
+        double *to = k->times + (t->number - k->first_number) * k->cameras + order[t->camera];
+        if (!isnan(*to) && (*to > t->seconds || *to < t->seconds))
+            return vg_fail(err, VG_CORRUPT,
+                           "%s: camera %s: frame %lld is stamped %.9g s and %.9g s; a picture has one time", b->name,
+                           b->names[t->camera], (long long)t->number, *to, t->seconds);
+        *to = t->seconds;
+    }
+    return check_times(b, order, k, err);
+}
+
 vg_status kp_builder_finish(kp_builder *b, bool frames_known, vg_keypoints *out, vg_error *err) {
     int64_t low, high;
     int32_t order[VG_MAX_CAMERAS];
@@ -194,6 +288,15 @@ vg_status kp_builder_finish(kp_builder *b, bool frames_known, vg_keypoints *out,
         return vg_fail(err, VG_NO_MEMORY, "%s: no memory for %zu views", b->name, cells);
     }
     sort_cameras(b, order, out);
+    for (int32_t c = 0; c < b->cameras; c++) {
+        out->begin[order[c]] = (int32_t)((b->low[c] > low ? b->low[c] : low) - low);
+        out->end[order[c]] = (int32_t)((b->high[c] < high ? b->high[c] : high) - low) + 1;
+    }
+    const vg_status status = place_times(b, order, out, err);
+    if (status != VG_OK) {
+        vg_keypoints_free(out);
+        return status;
+    }
     bool seen = false;
     for (int pass = 0; pass < 2; pass++) { /* count, then place in the order found */
         for (int64_t i = 0; i < b->detections; i++) {

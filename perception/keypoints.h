@@ -20,9 +20,13 @@ typedef struct vg_keypoints {
     vg_joint_set set;
     int32_t cameras, frames;
     int32_t first_number;          /* of the first frame, as the files count; the others follow without gaps */
+    int32_t begin[VG_MAX_CAMERAS]; /* frames that each camera has: begin up to, without, end */
+    int32_t end[VG_MAX_CAMERAS];
     char (*names)[VG_CAMERA_NAME]; /* [cameras] the folders' or the file's, in order of name */
-    int64_t *first;                /* [frames * cameras + 1] */
-    vg_keypoint *points;           /* [detections, joints] px; confidence 0 where a joint was not seen */
+    double *times;       /* [frames * cameras] s, by each camera's own clock, increasing; NaN where there is no
+                                      picture or the camera tells no times; NULL where none does */
+    int64_t *first;      /* [frames * cameras + 1] */
+    vg_keypoint *points; /* [detections, joints] px; confidence 0 where a joint was not seen */
 } vg_keypoints;
 
 /* What to do where cameras have different frames. */
@@ -45,10 +49,11 @@ void vg_keypoints_free(vg_keypoints *keypoints);
 
 /* CSV: a header, then a row a keypoint. Columns by name, in any order: camera (or cam, cam_id, port), frame (sync_index),
  * joint (landmark, keypoint_id, point_id: a name or a number), x, y (u, v; x_px, y_px; img_loc_x, img_loc_y), and where there are
- * such: confidence (visibility, likelihood, score), person. `name` is what errors call the text. */
+ * such: confidence (visibility, likelihood, score), person, time_seconds (when the picture was taken, by the camera's
+ * clock). `name` is what errors call the text. */
 vg_status vg_keypoints_csv_parse(const char *name, const char *text, size_t size, const vg_keypoints_options *options,
                                  vg_keypoints *out, vg_error *err);
-/* One OpenPose file as a recording of one camera and one frame. */
+/* One OpenPose file as a recording of one camera and one frame. Beside OpenPose's own fields, `time_seconds` is read. */
 vg_status vg_keypoints_openpose_parse(const char *name, const char *text, size_t size,
                                       const vg_keypoints_options *options, vg_keypoints *out, vg_error *err);
 
@@ -60,6 +65,11 @@ static inline int32_t vg_keypoints_count(const vg_keypoints *k, int32_t frame, i
 static inline const vg_keypoint *vg_keypoints_at(const vg_keypoints *k, int32_t frame, int32_t camera, int32_t i) {
     return k->points + (k->first[(int64_t)frame * k->cameras + camera] + i) * k->set.joints;
 }
+/* When the picture was taken, by the camera's own clock: as the files say, else its number over `fps`. NaN: none. */
+double vg_keypoints_time(const vg_keypoints *k, int32_t frame, int32_t camera, double fps);
+/* Whether the files say when a camera's pictures were taken, and how many a second that makes (NaN where they do not). */
+bool vg_keypoints_stamped(const vg_keypoints *k, int32_t camera);
+double vg_keypoints_rate(const vg_keypoints *k, int32_t camera);
 /* The most detections that a camera has in a frame. */
 int32_t vg_keypoints_most(const vg_keypoints *keypoints);
 

@@ -20,6 +20,13 @@ typedef struct kp_builder {
         int32_t camera;
     } * place;           /* [room] */
     vg_keypoint *points; /* [room, joints] */
+    int64_t times, times_room;
+    struct kp_time {
+        int64_t number;
+        int32_t camera;
+        double seconds;
+    } * time;                      /* [times_room] */
+    int64_t timed[VG_MAX_CAMERAS]; /* how many of `numbers` have a time */
 } kp_builder;
 
 void kp_builder_free(kp_builder *b);
@@ -27,6 +34,9 @@ void kp_builder_free(kp_builder *b);
 int32_t kp_builder_camera(kp_builder *b, vg_span name, vg_error *err);
 /* Notes that a camera has this frame. */
 void kp_builder_frame(kp_builder *b, int32_t camera, int64_t number);
+/* Notes when it was taken, after kp_builder_frame. `where` is the file or line, for errors. */
+vg_status kp_builder_time(kp_builder *b, int32_t camera, int64_t number, double seconds, const char *where,
+                          vg_error *err);
 /* Room for one more detection of b->joints joints; NULL without memory. */
 vg_keypoint *kp_builder_add(kp_builder *b, int32_t camera, int64_t number, vg_error *err);
 /* Sorts everything into `out`, after the checks that all readers share. `frames_known`: the cameras' frames were noted, so

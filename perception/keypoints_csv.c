@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { CAMERA, FRAME, JOINT, X, Y, CONFIDENCE, PERSON, COLUMNS };
+enum { CAMERA, FRAME, JOINT, X, Y, CONFIDENCE, PERSON, TIME, COLUMNS };
 
 /* Names of each column, the most telling first. */
 static const char *const known[COLUMNS][7] = {
@@ -19,6 +19,7 @@ static const char *const known[COLUMNS][7] = {
     [Y] = {"y", "v", "y_px", "img_loc_y"},
     [CONFIDENCE] = {"confidence", "visibility", "likelihood", "score", "c"},
     [PERSON] = {"person", "person_id", "track", "track_id", "id"},
+    [TIME] = {"time_seconds"},
 };
 
 typedef struct table {
@@ -36,7 +37,7 @@ typedef struct row {
     vg_span camera;
     long frame, person;
     int32_t joint;
-    double x, y, confidence;
+    double x, y, confidence, time; /* time NaN where there is no such column */
 } row;
 
 static vg_status read_header(table *t, vg_span line, vg_error *err) {
@@ -100,7 +101,7 @@ static vg_status read_row(table *t, row *out, vg_span text, int line, vg_error *
         for (int c = 0; c < COLUMNS; c++)
             if (t->at[c] == column) value[c] = field;
     }
-    *out = (row){.camera = value[CAMERA], .confidence = 1};
+    *out = (row){.camera = value[CAMERA], .confidence = 1, .time = (double)NAN};
     if (!value[Y].at || !value[X].at || !value[JOINT].at || !value[FRAME].at || !value[CAMERA].at)
         return vg_fail(err, VG_CORRUPT, "%s:%d: only %d columns; the file was cut short, or a value is missing",
                        t->name, line, column);
@@ -124,6 +125,9 @@ static vg_status read_row(table *t, row *out, vg_span text, int line, vg_error *
             return bad_value(t, line, numbers[i].name, numbers[i].text, "write a number", err);
         }
     }
+    if (t->at[TIME] >= 0 &&
+        (!vg_span_double(value[TIME].at ? value[TIME] : (vg_span){"", 0}, &out->time) || !isfinite(out->time)))
+        return bad_value(t, line, "time_seconds", value[TIME], "write seconds, or leave the column out", err);
     vg_keypoint probe;
     if (!kp_keypoint(&probe, out->x, out->y, out->confidence))
         return bad_value(t, line, "x or y", value[X], "it cannot be a pixel", err);
@@ -159,6 +163,11 @@ static vg_status read_rows(rows *out, table *t, kp_builder *b, vg_lines *lines, 
         const int32_t camera = kp_builder_camera(b, r.camera, err);
         if (camera < 0) return VG_INVALID;
         kp_builder_frame(b, camera, r.frame);
+        if (!isnan(r.time)) {
+            char where[300];
+            snprintf(where, sizeof where, "%.260s:%d", t->name, lines->number);
+            VG_TRY(kp_builder_time(b, camera, r.frame, r.time, where, err));
+        }
         if (out->count == out->room) {
             const int64_t room = out->room ? 2 * out->room : 1024;
             struct sorted_row *grown = realloc(out->row, sizeof *grown * (size_t)room);

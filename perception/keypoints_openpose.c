@@ -78,6 +78,12 @@ vg_status kp_openpose_add(kp_builder *b, int32_t camera, int64_t number, const c
                          VG_MAX_PEOPLE);
     for (size_t i = 0; status == VG_OK && i < json_array_size(people); i++)
         status = add_person(b, camera, number, name, i, json_array_get(people, i), err);
+    const json_t *time = json_object_get(root, "time_seconds");
+    if (status == VG_OK && time && !json_is_number(time))
+        status =
+            vg_fail(err, VG_CORRUPT, "%s: time_seconds is not a number; write seconds by the camera's clock", name);
+    kp_builder_frame(b, camera, number);
+    if (status == VG_OK && time) status = kp_builder_time(b, camera, number, json_number_value(time), name, err);
     json_decref(root);
     return status;
 }
@@ -86,7 +92,6 @@ vg_status vg_keypoints_openpose_parse(const char *name, const char *text, size_t
                                       const vg_keypoints_options *options, vg_keypoints *out, vg_error *err) {
     kp_builder b = {.name = name, .options = options, .cameras = 1, .names = {"camera"}};
     *out = (vg_keypoints){0};
-    kp_builder_frame(&b, 0, 0);
     vg_status status = kp_openpose_add(&b, 0, 0, name, text, size, err);
     if (status == VG_OK) status = kp_builder_finish(&b, true, out, err);
     kp_builder_free(&b);
@@ -170,7 +175,6 @@ static vg_status read_frames(kp_builder *b, const char *folder, const char *came
         const vg_status status = kp_openpose_add(b, camera, files->file[i].number, path, text, size, err);
         free(text);
         VG_TRY(status);
-        kp_builder_frame(b, camera, files->file[i].number);
     }
     return VG_OK;
 }

@@ -2,6 +2,8 @@
 #include "perception/openpose.h"
 
 #include <limits.h>
+#include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 static void write_person(FILE *out, const vg_openpose_person *person, int32_t joints) {
@@ -15,20 +17,20 @@ static void write_person(FILE *out, const vg_openpose_person *person, int32_t jo
     fputs("],\"face_keypoints_2d\":[],\"hand_left_keypoints_2d\":[],\"hand_right_keypoints_2d\":[]}", out);
 }
 
-vg_status vg_openpose_write(const char *folder, const char *camera, int64_t number, const char *joint_set,
-                            int32_t joints, const vg_openpose_person *people, int32_t count, vg_error *err) {
+vg_status vg_openpose_write(const char *folder, const vg_openpose_picture *picture, vg_error *err) {
     char path[PATH_MAX];
-    if ((size_t)snprintf(path, sizeof path, "%s/%s_%012lld_keypoints.json", folder, camera, (long long)number) >=
-        sizeof path)
+    if ((size_t)snprintf(path, sizeof path, "%s/%s_%012lld_keypoints.json", folder, picture->camera,
+                         (long long)picture->number) >= sizeof path)
         return vg_fail(err, VG_INVALID, "%.200s...: the name is too long", folder);
     FILE *out = fopen(path, "w");
     if (!out) return vg_fail(err, VG_IO, "%s: cannot write: %m", path);
     fputs("{\"version\":1.3,", out);
-    if (joint_set) fprintf(out, "\"joint_set\":\"%s\",", joint_set);
+    if (picture->joint_set) fprintf(out, "\"joint_set\":\"%s\",", picture->joint_set);
+    if (isfinite(picture->time_seconds)) fprintf(out, "\"time_seconds\":%.9f,", picture->time_seconds);
     fputs("\"people\":[", out);
-    for (int32_t p = 0; p < count; p++) {
+    for (int32_t p = 0; p < picture->people; p++) {
         if (p) fputc(',', out);
-        write_person(out, &people[p], joints);
+        write_person(out, &picture->person[p], picture->joints);
     }
     fputs("]}\n", out);
     const bool bad = ferror(out);

@@ -9,9 +9,18 @@ typedef struct vg_openpose_person {
     int32_t id;                   /* person_id; -1 where unknown, as OpenPose writes it */
 } vg_openpose_person;
 
-/* FOLDER/CAMERA_000000000012_keypoints.json. `joint_set` (may be NULL) is added under that name, which other readers
+/* One picture of a camera. */
+typedef struct vg_openpose_picture {
+    const char *camera;
+    int64_t number;
+    double time_seconds;   /* when it was taken, by the camera's clock; NaN: not known */
+    const char *joint_set; /* its name; NULL: not told */
+    int32_t joints, people;
+    const vg_openpose_person *person; /* [people] */
+} vg_openpose_picture;
+
+/* FOLDER/CAMERA_000000000012_keypoints.json. `joint_set` and `time_seconds` are added under those names, which other readers
  * ignore. */
-vg_status vg_openpose_write(const char *folder, const char *camera, int64_t number, const char *joint_set,
-                            int32_t joints, const vg_openpose_person *people, int32_t count, vg_error *err);
+vg_status vg_openpose_write(const char *folder, const vg_openpose_picture *picture, vg_error *err);
 
 #endif

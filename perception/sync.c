@@ -361,7 +361,7 @@ static vg_status run(vg_sync_result *out, sync_work *w, const vg_camera *cameras
     return VG_OK;
 }
 
-vg_status vg_sync(vg_sync_result *out, const vg_keypoints *keypoints, const vg_camera *cameras,
+vg_status vg_sync(vg_sync_result *out, const vg_keypoints *keypoints, const vg_camera *cameras, const double *fps,
                   const vg_sync_options *options, vg_error *err) {
     memset(out, 0, sizeof *out);
     if (keypoints->cameras < 2) return vg_fail(err, VG_INVALID, "one camera alone needs no synchronisation");
@@ -371,5 +371,9 @@ vg_status vg_sync(vg_sync_result *out, const vg_keypoints *keypoints, const vg_c
     const vg_status status = run(out, w, cameras, err);
     for (int32_t c = 0; c < keypoints->cameras; c++) free(w->signal[c].person), free(w->signal[c].speed);
     free(w);
+    out->disagreement /= fps[0];
+    for (int32_t i = 0; i < out->pairs; i++) out->pair[i].lag /= fps[0];
+    for (int32_t c = 0; c < keypoints->cameras; c++)
+        out->offset[c] /= fps[0], out->rate[c] = 1, out->sigma[c] = out->known[c] ? out->disagreement : (double)NAN;
     return status;
 }

@@ -16,10 +16,10 @@ typedef struct vg_sync_options {
 
 vg_sync_options vg_sync_options_default(void); /* 300 frames, 30 frames, 0.3, 0.4 */
 
-/* What two cameras say of one another: frame f + lag of b shows what frame f of a does. */
+/* What two cameras say of one another: at its time t + lag, b shows what a does at its time t. */
 typedef struct vg_sync_pair {
     int32_t a, b;
-    double lag;      /* frames, with a fraction */
+    double lag;      /* s */
     double peak;     /* normalised correlation at the lag, -1 .. 1 */
     double second;   /* the highest correlation at any other lag */
     double epipolar; /* px, median distance from epipolar lines at the lag; NaN without a calibration */
@@ -29,18 +29,21 @@ typedef struct vg_sync_pair {
 #define VG_SYNC_PAIRS (VG_MAX_CAMERAS * (VG_MAX_CAMERAS - 1) / 2)
 
 typedef struct vg_sync_result {
-    bool known[VG_MAX_CAMERAS]; /* tied to the reference, which is camera 0, by pairs that say something */
-    double
-        offset[VG_MAX_CAMERAS]; /* frames: frame f + offset of this camera shows what frame f of the reference does */
+    bool known[VG_MAX_CAMERAS];    /* tied to the reference, which is camera 0, by pairs that say something */
+    double offset[VG_MAX_CAMERAS]; /* s: what the reference shows at its time t, a camera shows at offset + rate t; NaN
+                                      where not known */
+    double rate[VG_MAX_CAMERAS];
+    double sigma[VG_MAX_CAMERAS];       /* s; standard deviation of the offset */
     double correlation[VG_MAX_CAMERAS]; /* best peak of the pairs used */
     double confidence[VG_MAX_CAMERAS];  /* 0 .. 1: how far that peak stands out above all other lags */
-    double disagreement; /* frames, rms: how far the pairs are from the offsets; near 0 where all tell the same */
+    double disagreement; /* s, rms: how far the pairs are from the offsets; near 0 where all tell the same */
     int32_t pairs;
     vg_sync_pair pair[VG_SYNC_PAIRS];
 } vg_sync_result;
 
-/* `cameras` [keypoints->cameras] or NULL. Fails where no camera moves in time with the reference. */
-vg_status vg_sync(vg_sync_result *out, const vg_keypoints *keypoints, const vg_camera *cameras,
+/* `cameras` [keypoints->cameras] or NULL; `fps` [keypoints->cameras] pictures a second. Fails where no camera moves in time
+ * with the reference. */
+vg_status vg_sync(vg_sync_result *out, const vg_keypoints *keypoints, const vg_camera *cameras, const double *fps,
                   const vg_sync_options *options, vg_error *err);
 
 #endif

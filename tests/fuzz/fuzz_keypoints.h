@@ -13,6 +13,15 @@ typedef vg_status keypoints_parser(const char *name, const char *text, size_t si
 
 static inline void fuzz_check_keypoints(const vg_keypoints *k) {
     VG_ASSERT(k->frames > 0 && k->cameras > 0 && k->cameras <= VG_MAX_CAMERAS && k->first[0] == 0);
+    for (int32_t c = 0; c < k->cameras; c++) {
+        VG_ASSERT(k->begin[c] >= 0 && k->begin[c] < k->end[c] && k->end[c] <= k->frames);
+        double last = -(double)INFINITY;
+        for (int32_t f = 0; f < k->frames; f++) {
+            const double t = vg_keypoints_time(k, f, c, 30);
+            VG_ASSERT(isnan(t) || t > last);
+            if (!isnan(t)) last = t;
+        }
+    }
     for (int32_t f = 0; f < k->frames; f++)
         for (int32_t c = 0; c < k->cameras; c++)
             for (int32_t i = 0; i < vg_keypoints_count(k, f, c); i++)

@@ -14,6 +14,8 @@ static vg_error err;
 
 enum { CAMERAS = 4, FRAMES = 240, JOINTS = 14 };
 
+static const double fps60[CAMERAS] = {60, 60, 60, 60};
+
 /* A person whose joints sway and bob, each in its own way; smooth in time. */
 typedef struct dancer {
     double place[JOINTS][3], amplitude[JOINTS][3][3], rate[JOINTS][3][3], phase[JOINTS][3][3];
@@ -59,6 +61,7 @@ static void film(vg_keypoints *k, const vg_camera *cameras, const dancer *const 
     vg_rng rng = vg_test_rng(77);
     *k = (vg_keypoints){.cameras = CAMERAS, .frames = FRAMES};
     vg_joint_set_init(&k->set, VG_JOINTS_14);
+    for (int c = 0; c < CAMERAS; c++) k->end[c] = FRAMES;
     k->names = calloc(CAMERAS, sizeof *k->names);
     k->first = calloc(FRAMES * CAMERAS + 1, sizeof *k->first);
     k->points = calloc((size_t)FRAMES * CAMERAS * 2 * JOINTS, sizeof *k->points);
@@ -96,10 +99,10 @@ static void offsets_are_found_to_a_fraction_of_a_frame(void **state) {
         options.longest = 100;
         for (int calibrated = 0; calibrated < 2; calibrated++) {
             vg_sync_result r;
-            assert_ok(vg_sync(&r, &k, calibrated ? cameras : NULL, &options, &err));
+            assert_ok(vg_sync(&r, &k, calibrated ? cameras : NULL, fps60, &options, &err));
             for (int c = 0; c < CAMERAS; c++) {
                 assert_true(r.known[c]);
-                assert_close(r.offset[c], offset[c] - offset[0], calibrated ? 0.2 : 1.5);
+                assert_close(60 * r.offset[c], offset[c] - offset[0], calibrated ? 0.2 : 1.5);
                 assert_true(r.correlation[c] > 0.5 && r.confidence[c] > 0.1);
             }
             for (int32_t i = 0; i < r.pairs && calibrated; i++)
@@ -121,11 +124,11 @@ static void a_camera_that_sees_someone_else_is_unknown(void **state) {
     vg_sync_options options = vg_sync_options_default();
     options.longest = 60;
     vg_sync_result r;
-    assert_ok(vg_sync(&r, &k, NULL, &options, &err));
+    assert_ok(vg_sync(&r, &k, NULL, fps60, &options, &err));
     assert_true(r.known[1] && r.known[3] && !r.known[2]);
     assert_true(isnan(r.offset[2]));
-    assert_close(r.offset[1], 12, 1.5);
-    assert_close(r.offset[3], -7, 1.5);
+    assert_close(60 * r.offset[1], 12, 1.5);
+    assert_close(60 * r.offset[3], -7, 1.5);
     vg_keypoints_free(&k);
 }
 
@@ -141,7 +144,7 @@ static void motion_that_nobody_shares_is_an_error(void **state) {
     vg_sync_options options = vg_sync_options_default();
     options.longest = 60;
     vg_sync_result r;
-    assert_error(vg_sync(&r, &k, NULL, &options, &err), VG_FAILED, "no two cameras move in time");
+    assert_error(vg_sync(&r, &k, NULL, fps60, &options, &err), VG_FAILED, "no two cameras move in time");
     vg_keypoints_free(&k);
 }
 
@@ -172,10 +175,10 @@ static void a_real_recording_that_is_moved_is_moved_back(void **state) {
     vg_sync_options options = vg_sync_options_default();
     options.longest = 30;
     assert_ok(vg_keypoints_read(folder, &(vg_keypoints_options){.frames = VG_FRAMES_ALL}, &k, &err));
-    assert_ok(vg_sync(&before, &k, NULL, &options, &err));
+    assert_ok(vg_sync(&before, &k, NULL, fps60, &options, &err));
     for (int32_t c = 1; c < 4; c++) delay(&k, c, by[c]);
-    assert_ok(vg_sync(&after, &k, NULL, &options, &err));
-    for (int32_t c = 0; c < 4; c++) assert_close(after.offset[c] - before.offset[c], by[c], 1);
+    assert_ok(vg_sync(&after, &k, NULL, fps60, &options, &err));
+    for (int32_t c = 0; c < 4; c++) assert_close(60 * (after.offset[c] - before.offset[c]), by[c], 1);
     vg_keypoints_free(&k);
 }
 
