@@ -206,7 +206,7 @@ static vg_status open_team(evaluation *e, vg_error *err) {
     VG_TRY(vg_team_create(&e->team, &team, err));
     if (e->policy) {
         const vg_net_config *net = &e->policy->net->layout.config;
-        if (net->observation != vg_observation_size(net->cameras, net->people) ||
+        if (net->observation != vg_observation_size(world.preset, net->cameras, net->people) ||
             net->critic != vg_critic_size(net->cameras, net->people, net->axes) || net->axes != 3)
             return vg_fail(err, VG_VERSION,
                            "policy `%s` was written by a version with other observations; train it again",

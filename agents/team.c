@@ -37,13 +37,17 @@ struct vg_team {
     float *scratch_h, *scratch_c; /* [E, C, H] for values that must not move the state on */
     float *poses;                 /* [E, C, 8] */
     float *places, *mask;         /* [E, P, 2], [E, P] */
+    vg_order *order, *acted;      /* [E, C] of the last frame, and of the one that was last decided on */
+    vg_motion *motion;            /* [E, C] */
+    vg_whereabouts *whereabouts;  /* [E, P] */
     float *moves;                 /* [E, C, A] */
     vg_arena memory;
 };
 
 vg_net_config vg_team_net_config(const vg_world_info *world, const vg_train_config *config) {
     const int32_t C = world->dims.cameras, P = world->dims.people, axes = 3;
-    vg_net_config net = vg_net_config_default(C, P, vg_observation_size(C, P), vg_critic_size(C, P, axes));
+    vg_net_config net =
+        vg_net_config_default(C, P, vg_observation_size(config->preset, C, P), vg_critic_size(C, P, axes));
     net.hidden = config->hidden;
     net.recurrent = config->recurrent;
     net.world_heads = config->wdl;
@@ -62,6 +66,9 @@ static void plan(vg_team *t, vg_arena *a) {
     t->scratch_h = VG_ARENA_NEW(a, float, E *C *H), t->scratch_c = VG_ARENA_NEW(a, float, E *C *H);
     t->poses = VG_ARENA_NEW(a, float, E *C *VG_POSE_NUMBERS);
     t->places = VG_ARENA_NEW(a, float, E *P * 2), t->mask = VG_ARENA_NEW(a, float, E *P);
+    t->order = VG_ARENA_NEW(a, vg_order, E * C), t->acted = VG_ARENA_NEW(a, vg_order, E * C);
+    t->motion = VG_ARENA_NEW(a, vg_motion, E * C);
+    t->whereabouts = VG_ARENA_NEW(a, vg_whereabouts, E * P);
     t->moves = VG_ARENA_NEW(a, float, E *C *(size_t)t->A);
 }
 
@@ -92,7 +99,7 @@ vg_status vg_team_create(vg_team **out, const vg_team_config *config, vg_error *
     t->space = vg_action_space_default(config->preset, t->world.step_seconds, config->speed);
     t->value_scale = 1;
     t->E = t->world.envs, t->C = t->world.dims.cameras, t->P = t->world.dims.people, t->A = t->space.axes;
-    t->D = vg_observation_size(t->C, t->P), t->K = vg_critic_size(t->C, t->P, t->A);
+    t->D = vg_observation_size(config->preset, t->C, t->P), t->K = vg_critic_size(t->C, t->P, t->A);
     t->H = config->net ? config->net->config.hidden : 0;
     vg_status status = VG_OK;
     if (config->baseline && !vg_baseline_find(config->baseline, &t->baseline))
@@ -134,16 +141,10 @@ int32_t vg_team_shard_count(const vg_team *t, int32_t shard) {
     return left < VG_SHARD_ENVS ? left : VG_SHARD_ENVS;
 }
 
-/* Perceives and observes a frame. The aim stays where it was while the target has no estimate. */
-static vg_status look(vg_team *t, int32_t env, const vg_frame *frame, vg_error *err) {
-    vg_skeletons *skeletons = vg_skeletons_at(t->skeletons, env);
-    VG_TRY(vg_perceive(t->perception, env, frame, skeletons, NULL, err));
-    const size_t C = (size_t)t->C, P = (size_t)t->P, e = (size_t)env;
-    vg_observe(t->observations + e * C * (size_t)t->D, &t->world, frame, skeletons);
-    vg_observe_poses(t->poses + e * C * VG_POSE_NUMBERS, &t->world, frame);
-    vg_observe_places(t->places + e * P * 2, t->mask + e * P, frame, skeletons);
+/* Where the target is believed to be; it stays where it was while there is no estimate. */
+static void take_aim(vg_team *t, int32_t env, const vg_frame *frame, const vg_skeletons *skeletons) {
     float *aim = t->state[env].aim, centre[3];
-    if (frame->target < 0) return VG_OK;
+    if (frame->target < 0) return;
     if (t->space.point_at_truth && (frame->flags & VG_FRAME_TRUTH)) {
         const int32_t J = frame->dims.joints;
         const float *truth = vg_frame_truth(frame) + (int64_t)frame->target * J * 3;
@@ -153,6 +154,40 @@ static vg_status look(vg_team *t, int32_t env, const vg_frame *frame, vg_error *
     } else if (vg_person_centre(centre, skeletons, frame->target)) {
         memcpy(aim, centre, sizeof centre);
     }
+}
+
+/* The cameras' velocities, from where they were in the frame before. */
+static void take_motion(vg_team *t, int32_t env, const vg_frame *frame, bool first) {
+    for (int32_t c = 0; c < t->C; c++) {
+        vg_motion *m = &t->motion[(int64_t)env * t->C + c];
+        const vg_eye eye = vg_eye_of(&vg_frame_cameras(frame)[c]);
+        for (int i = 0; i < 3; i++) {
+            m->velocity[i] = first ? 0 : (eye.at[i] - m->at[i]) / (float)t->world.step_seconds;
+            m->at[i] = eye.at[i];
+            if (first) m->push[i] = 0;
+        }
+    }
+}
+
+/* Perceives and observes a frame; `first`: of an episode. */
+static vg_status look(vg_team *t, int32_t env, const vg_frame *frame, bool first, vg_error *err) {
+    vg_skeletons *skeletons = vg_skeletons_at(t->skeletons, env);
+    VG_TRY(vg_perceive(t->perception, env, frame, skeletons, NULL, err));
+    const size_t C = (size_t)t->C, P = (size_t)t->P, e = (size_t)env;
+    if (first) memset(t->whereabouts + e * P, 0, P * sizeof *t->whereabouts);
+    vg_whereabouts_update(t->whereabouts + e * P, frame, skeletons, t->world.step_seconds);
+    take_aim(t, env, frame, skeletons);
+    take_motion(t, env, frame, first);
+    const vg_scene_view view = {.preset = t->config.preset,
+                                .world = &t->world,
+                                .frame = frame,
+                                .skeletons = skeletons,
+                                .whereabouts = t->whereabouts + e * P,
+                                .motion = t->motion + e * C,
+                                .aim = t->state[env].aim};
+    vg_observe(t->observations + e * C * (size_t)t->D, t->order + e * C, &view);
+    vg_observe_poses(t->poses + e * C * VG_POSE_NUMBERS, &t->world, frame);
+    vg_observe_places(t->places + e * P * 2, t->mask + e * P, frame, skeletons);
     return VG_OK;
 }
 
@@ -167,11 +202,11 @@ vg_status vg_team_begin(vg_team *t, int32_t env, const vg_frame *frame, vg_error
         memset(t->c + (size_t)env * n, 0, n * sizeof(float));
     }
     vg_perception_reset(t->perception, env);
-    return look(t, env, frame, err);
+    return look(t, env, frame, true, err);
 }
 
 vg_status vg_team_absorb(vg_team *t, int32_t env, const vg_frame *frame, const vg_tick **tick, vg_error *err) {
-    VG_TRY(look(t, env, frame, err));
+    VG_TRY(look(t, env, frame, false, err));
     vg_tick *out = &t->ticks[env];
     const vg_skeletons *skeletons = vg_team_skeletons(t, env);
     vg_reward(&out->team_reward, out->agent_reward, frame, skeletons, t->config.shapley);
@@ -218,12 +253,13 @@ static const float *think(vg_team *t, int32_t first, int32_t count, vg_frame *fr
         /* the critic also knows what the mates are about to do */
         int32_t mates_at;
         float *critic = vg_net_critic_inputs(room) + (int64_t)e * C * t->K;
+        const vg_order *order = t->order + (int64_t)env * C;
         vg_observe_critic(critic, &mates_at, A, t->poses + (int64_t)env * C * VG_POSE_NUMBERS,
-                          t->places + (int64_t)env * t->P * 2, &vg_frame_at(frames, e)->dims);
+                          t->places + (int64_t)env * t->P * 2, order, &vg_frame_at(frames, e)->dims);
         for (int32_t k = 0; k < C; k++)
             for (int32_t m = 1; m < C; m++)
                 memcpy(critic + (int64_t)k * t->K + mates_at + (m - 1) * A,
-                       t->moves + ((int64_t)env * C + (k + m) % C) * A, (size_t)A * sizeof(float));
+                       t->moves + ((int64_t)env * C + order[k].camera[m]) * A, (size_t)A * sizeof(float));
     }
     *logits_out = logits;
     return vg_net_value(t->net, room, B);
@@ -245,7 +281,7 @@ static void store(const vg_team *t, int32_t env, int32_t e, vg_rollout *r, int32
         b->reset[row + (size_t)k] = (uint8_t)t->state[env].begins;
         for (int32_t m = 0; m < C; m++)
             memcpy(b->actions + ((row + (size_t)k) * (size_t)C + (size_t)m) * (size_t)A,
-                   t->moves + ((int64_t)env * C + (k + m) % C) * A, (size_t)A * sizeof(float));
+                   t->moves + ((int64_t)env * C + t->acted[env * C + k].camera[m]) * A, (size_t)A * sizeof(float));
         r->value[((int64_t)step * r->envs + env) * C + k] =
             (float)(t->value_mean + t->value_scale * (double)values[e * C + k]);
     }
@@ -257,6 +293,18 @@ static void store_state(const vg_team *t, int32_t env, vg_rollout *r, int32_t st
     const size_t H = (size_t)t->H, C = (size_t)t->C, s = (size_t)vg_rollout_row(r, step, env);
     memcpy(r->batch.h0 + s * H, t->h + (size_t)env * C * H, C * H * sizeof(float));
     memcpy(r->batch.c0 + s * H, t->c + (size_t)env * C * H, C * H * sizeof(float));
+}
+
+/* Makes a command safe and keeps what that changed. */
+static void guard(vg_team *t, int32_t env, vg_command *command, const vg_frame *frame) {
+    float wanted[VG_MAX_CAMERAS][3];
+    for (int32_t c = 0; c < t->C; c++) memcpy(wanted[c], command->camera[c].linear, sizeof wanted[c]);
+    const vg_guard_view view = {frame, vg_team_skeletons(t, env), t->whereabouts + (int64_t)env * t->P};
+    vg_guard_counts counts = {0};
+    t->ticks[env].guarded = vg_guard_apply(&t->guard, command, &view, &counts);
+    for (int32_t c = 0; c < t->C; c++)
+        for (int i = 0; i < 3; i++)
+            t->motion[(int64_t)env * t->C + c].push[i] = command->camera[c].linear[i] - wanted[c][i];
 }
 
 void vg_team_decide(vg_team *t, int32_t first, int32_t count, vg_frame *frames, vg_command *commands,
@@ -279,10 +327,10 @@ void vg_team_decide(vg_team *t, int32_t first, int32_t count, vg_frame *frames, 
         } else {
             vg_action_command(&commands[e], &t->space, t->world.step_seconds, t->moves + (int64_t)env * t->C * t->A,
                               frame, s->aim);
+            memcpy(t->acted + (int64_t)env * t->C, t->order + (int64_t)env * t->C, sizeof *t->acted * (size_t)t->C);
             if (rollout) store(t, env, e, rollout, step, logits, logp, values);
         }
-        vg_guard_counts counts = {0};
-        t->ticks[env].guarded = vg_guard_apply(&t->guard, &commands[e], frame, skeletons, &counts);
+        guard(t, env, &commands[e], frame);
         s->step++;
         s->begins = 0;
     }
@@ -304,16 +352,20 @@ void vg_team_record(const vg_team *t, int32_t env, const vg_frame *frame, vg_rol
     const size_t P = (size_t)t->P, row = (size_t)vg_rollout_row(r, step, env);
     const vg_tick *tick = &t->ticks[env];
     const float *poses = t->poses + (int64_t)env * C * VG_POSE_NUMBERS;
+    const float *places = t->places + (size_t)env * P * 2, *mask = t->mask + (size_t)env * P;
     vg_batch *b = &r->batch;
     for (int32_t k = 0; k < C; k++) {
         const size_t at = row + (size_t)k;
+        const vg_order *order = &t->acted[(int64_t)env * C + k]; /* as the network saw them when it chose */
         r->reward[((int64_t)step * r->envs + env) * C + k] = tick->agent_reward[k];
         b->next_reward[at] = tick->team_reward;
         for (int32_t m = 0; m < C; m++)
-            memcpy(b->next_pose + (at * (size_t)C + (size_t)m) * VG_NET_POSE, poses + (k + m) % C * VG_POSE_NUMBERS,
-                   VG_NET_POSE * sizeof(float));
-        memcpy(b->next_people + at * P * 2, t->places + (size_t)env * P * 2, 2 * P * sizeof(float));
-        memcpy(b->people_mask + at * P, t->mask + (size_t)env * P, P * sizeof(float));
+            memcpy(b->next_pose + (at * (size_t)C + (size_t)m) * VG_NET_POSE,
+                   poses + order->camera[m] * VG_POSE_NUMBERS, VG_NET_POSE * sizeof(float));
+        for (size_t p = 0; p < P; p++) {
+            memcpy(b->next_people + (at * P + p) * 2, places + 2 * order->person[p], 2 * sizeof(float));
+            b->people_mask[at * P + p] = mask[order->person[p]];
+        }
     }
 }
 
@@ -344,6 +396,10 @@ static size_t each_part(const vg_team *t, int32_t env, char *bytes, bool load) {
         {t->poses + e * C * VG_POSE_NUMBERS, C * VG_POSE_NUMBERS * sizeof(float)},
         {t->places + e * P * 2, P * 2 * sizeof(float)},
         {t->mask + e * P, P * sizeof(float)},
+        {t->order + e * C, C * sizeof(vg_order)},
+        {t->acted + e * C, C * sizeof(vg_order)},
+        {t->motion + e * C, C * sizeof(vg_motion)},
+        {t->whereabouts + e * P, P * sizeof(vg_whereabouts)},
     };
     size_t used = 0;
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {

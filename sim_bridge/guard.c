@@ -132,8 +132,19 @@ static float deviation(const vg_joint *joint, const float n[3]) {
     return variance > 0 ? sqrtf(variance) : 0;
 }
 
-/* The joints that are known; and, for those that are not, the upright axis through their middle. */
-static void add_person(rules *r, const vg_guard *guard, const float at[3], const vg_joint *joints, int32_t J) {
+/* The upright axis through where somebody is, or is believed to be. */
+static void add_axis(rules *r, const vg_guard *guard, const float at[3], const float place[2], const float velocity[2],
+                     float unsure) {
+    const float middle[3] = {place[0], place[1], fminf(fmaxf(at[2], 0), person_height)};
+    const float speed[3] = {velocity[0], velocity[1], 0};
+    float n[3];
+    const float d = direction(n, at, middle), distance = guard->person_distance + guard->person_margin + unsure;
+    add_rule(r, guard->world, n, person_limit(guard, d, distance, n, speed), RULE_PERSON);
+}
+
+/* The joints that are known; and, for those that are not, the upright axis through their middle. False where no joint is
+ * known. */
+static bool add_person(rules *r, const vg_guard *guard, const float at[3], const vg_joint *joints, int32_t J) {
     float middle[3] = {0}, velocity[3] = {0}, n[3];
     int32_t known = 0;
     for (int32_t j = 0; j < J; j++) {
@@ -141,20 +152,29 @@ static void add_person(rules *r, const vg_guard *guard, const float at[3], const
         known++;
         for (int i = 0; i < 3; i++) middle[i] += joints[j].position[i], velocity[i] += joints[j].velocity[i];
         const float d = direction(n, at, joints[j].position);
-        if (d > 6 + guard->person_distance) return; /* nobody is so large */
+        if (d > 6 + guard->person_distance) return true; /* nobody is so large */
         const float unsure = fminf(2 * deviation(&joints[j], n), guard->person_margin);
         const float distance = guard->person_distance + guard->person_margin + unsure;
         add_rule(r, guard->world, n, person_limit(guard, d, distance, n, joints[j].velocity), RULE_PERSON);
     }
-    if (known == 0) return;
+    if (known == 0) return false;
     for (int i = 0; i < 3; i++) middle[i] /= (float)known, velocity[i] /= (float)known;
-    middle[2] = fminf(fmaxf(at[2], 0), person_height);
-    const float d = direction(n, at, middle), distance = guard->person_distance + guard->person_margin;
-    add_rule(r, guard->world, n, person_limit(guard, d, distance, n, velocity), RULE_PERSON);
+    add_axis(r, guard, at, middle, velocity, 0);
+    return true;
 }
 
-static void gather(rules *r, const vg_guard *guard, int32_t c, const vg_frame *frame, float (*place)[3],
-                   const vg_skeletons *people) {
+static void add_people(rules *r, const vg_guard *guard, const float at[3], const vg_guard_view *view) {
+    const vg_skeletons *s = view->people;
+    for (int32_t p = 0; s && p < s->people; p++) {
+        const vg_joint *joints = vg_skeletons_joints(s) + (int64_t)p * s->joints;
+        if (vg_skeletons_present(s)[p] && add_person(r, guard, at, joints, s->joints)) continue;
+        if (!view->whereabouts || p >= view->frame->dims.people || !view->whereabouts[p].known) continue;
+        const vg_whereabouts *w = &view->whereabouts[p];
+        add_axis(r, guard, at, w->at, w->velocity, fminf(w->deviation, 2 * guard->person_margin));
+    }
+}
+
+static void gather(rules *r, const vg_guard *guard, int32_t c, const vg_guard_view *view, float (*place)[3]) {
     const vg_world_info *w = guard->world;
     const float *at = place[c];
     float n[3];
@@ -165,14 +185,12 @@ static void gather(rules *r, const vg_guard *guard, int32_t c, const vg_frame *f
         add_rule(r, w, up, stopping_speed(w, w->camera_high[i] - at[i]), RULE_BOX);
         add_rule(r, w, down, stopping_speed(w, at[i] - w->camera_low[i]), RULE_BOX);
     }
-    for (int32_t i = 0; i < frame->dims.cameras; i++) {
+    for (int32_t i = 0; i < view->frame->dims.cameras; i++) {
         if (i == c) continue;
         const float d = direction(n, at, place[i]); /* both may close in: each gets half of the room */
         add_rule(r, w, n, stopping_speed(w, (d - guard->camera_distance - camera_margin) / 2), RULE_CAMERA);
     }
-    for (int32_t p = 0; people && p < people->people; p++)
-        if (vg_skeletons_present(people)[p])
-            add_person(r, guard, at, vg_skeletons_joints(people) + (int64_t)p * people->joints, people->joints);
+    add_people(r, guard, at, view);
     for (int32_t o = 0; o < w->obstacle_count; o++) {
         const float d = obstacle_direction(n, at, &w->obstacles[o]);
         add_rule(r, w, n, stopping_speed(w, d - guard->obstacle_distance), RULE_OBSTACLE);
@@ -262,8 +280,8 @@ static bool limit_rates(const vg_guard *guard, vg_camera_command *m, vg_guard_co
     return changed || turned;
 }
 
-int32_t vg_guard_apply(const vg_guard *guard, vg_command *command, const vg_frame *frame, const vg_skeletons *people,
-                       vg_guard_counts *counts) {
+int32_t vg_guard_apply(const vg_guard *guard, vg_command *command, const vg_guard_view *view, vg_guard_counts *counts) {
+    const vg_frame *frame = view->frame;
     const int32_t C = frame->dims.cameras;
     float place[VG_MAX_CAMERAS][3];
     rules r;
@@ -276,7 +294,7 @@ int32_t vg_guard_apply(const vg_guard *guard, vg_command *command, const vg_fram
         if (guard->box_only) {
             hit = zero_leaving_axes(guard->world, m->linear, place[c]) ? RULE_BOX : 0;
         } else {
-            gather(&r, guard, c, frame, place, people);
+            gather(&r, guard, c, view, place);
             hit = make_safe(&r, guard->world, m->linear);
         }
         counts->box += (hit & RULE_BOX) != 0, counts->camera_camera += (hit & RULE_CAMERA) != 0;

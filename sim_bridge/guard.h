@@ -11,6 +11,7 @@
 #define VG_SIM_BRIDGE_GUARD_H
 
 #include "common/frame.h"
+#include "perception/whereabouts.h"
 #include "sim_bridge/world.h"
 
 #include <stdbool.h>
@@ -32,10 +33,16 @@ typedef struct vg_guard_counts {
 
 vg_guard vg_guard_default(const vg_world_info *world, int32_t preset);
 
-/* Makes `command` safe for the cameras of `frame` among `people` (estimates; NULL: nobody is known). Adds to `counts` the
- * cameras each rule touched and returns how many cameras were changed at all. Applying it twice changes nothing more. */
-int32_t vg_guard_apply(const vg_guard *guard, vg_command *command, const vg_frame *frame, const vg_skeletons *people,
-                       vg_guard_counts *counts);
+/* What is known when a command is guarded. */
+typedef struct vg_guard_view {
+    const vg_frame *frame;             /* where the cameras are */
+    const vg_skeletons *people;        /* estimates; NULL: nobody is known */
+    const vg_whereabouts *whereabouts; /* [P] of those whom `people` has no joint of; NULL: not remembered */
+} vg_guard_view;
+
+/* Makes `command` safe for the cameras of the frame among the people. Adds to `counts` the cameras each rule touched and
+ * returns how many cameras were changed at all. Applying it twice changes nothing more. */
+int32_t vg_guard_apply(const vg_guard *guard, vg_command *command, const vg_guard_view *view, vg_guard_counts *counts);
 
 /* Adds to `counts` what is broken in this frame: cameras out of the box, pairs of cameras too close, cameras too close to
  * a person (where they truly are; frames without truth count none) or to an obstacle. */

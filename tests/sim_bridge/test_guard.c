@@ -34,7 +34,7 @@ static void commands_that_are_not_finite_stop_the_camera(void **state) {
     m.camera[1].linear[2] = NAN;
     m.camera[2].yaw_rate = INFINITY;
     vg_guard_counts counts = {0};
-    assert_int_equal(vg_guard_apply(&guard, &m, f, NULL, &counts), 2);
+    assert_int_equal(vg_guard_apply(&guard, &m, &(vg_guard_view){f, NULL, NULL}, &counts), 2);
     assert_int_equal(counts.nonfinite, 2);
     assert_true(m.camera[1].linear[2] == 0 && m.camera[2].yaw_rate == 0);
     free(f);
@@ -49,7 +49,7 @@ static void speed_and_turn_rate_are_limited(void **state) {
     for (int k = 0; k < 500; k++) {
         vg_command m = random_command(&rng, 5);
         vg_guard_counts counts = {0};
-        vg_guard_apply(&guard, &m, f, NULL, &counts);
+        vg_guard_apply(&guard, &m, &(vg_guard_view){f, NULL, NULL}, &counts);
         for (int c = 0; c < 4; c++) {
             const float *v = m.camera[c].linear;
             assert_true(sqrtf(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]) <= 2.001f);
@@ -77,9 +77,9 @@ static void a_second_time_changes_nothing(void **state) {
         }
         vg_command m = random_command(&rng, 2);
         vg_guard_counts counts = {0};
-        vg_guard_apply(&guard, &m, f, people, &counts);
+        vg_guard_apply(&guard, &m, &(vg_guard_view){f, people, NULL}, &counts);
         const vg_command once = m;
-        vg_guard_apply(&guard, &m, f, people, &counts);
+        vg_guard_apply(&guard, &m, &(vg_guard_view){f, people, NULL}, &counts);
         for (int c = 0; c < 4; c++)
             for (int i = 0; i < 3; i++) assert_close(m.camera[c].linear[i], once.camera[c].linear[i], 2e-3);
     }
@@ -102,7 +102,7 @@ static void guarded_motion_never_leaves_the_box(void **state) {
             for (int c = 0; c < 4; c++)
                 for (int i = 0; i < 3; i++) m.camera[c].linear[i] = 1.9f;
         vg_guard_counts counts = {0};
-        vg_guard_apply(&guard, &m, f, NULL, &counts);
+        vg_guard_apply(&guard, &m, &(vg_guard_view){f, NULL, NULL}, &counts);
         for (int c = 0; c < 4; c++) {
             double at[3];
             where(at, f, c);
@@ -130,7 +130,7 @@ static void the_paper_preset_only_zeroes_the_axis_that_would_leave(void **state)
     vg_command m = {.cameras = 4};
     m.camera[0].linear[0] = 1, m.camera[0].linear[1] = 1, m.camera[0].linear[2] = 1;
     vg_guard_counts counts = {0};
-    assert_int_equal(vg_guard_apply(&guard, &m, f, NULL, &counts), 1);
+    assert_int_equal(vg_guard_apply(&guard, &m, &(vg_guard_view){f, NULL, NULL}, &counts), 1);
     assert_int_equal(counts.box, 1);
     assert_true(m.camera[0].linear[0] == 0 && m.camera[0].linear[1] == 1 && m.camera[0].linear[2] == 1);
     free(f);
@@ -149,12 +149,12 @@ static void a_camera_stops_before_people_and_backs_away_from_who_comes(void **st
     vg_command m = {.cameras = 4};
     m.camera[0].linear[0] = 2;
     vg_guard_counts counts = {0};
-    vg_guard_apply(&guard, &m, f, people, &counts);
+    vg_guard_apply(&guard, &m, &(vg_guard_view){f, people, NULL}, &counts);
     assert_int_equal(counts.camera_person, 1);
     assert_true(m.camera[0].linear[0] < 0); /* nearer than the margin */
     joints[0].velocity[0] = -1;
     m.camera[0].linear[0] = 0;
-    vg_guard_apply(&guard, &m, f, people, &counts);
+    vg_guard_apply(&guard, &m, &(vg_guard_view){f, people, NULL}, &counts);
     assert_true(m.camera[0].linear[0] < -0.5f);
     free(f), free(people);
 }
@@ -203,7 +203,7 @@ static void a_cornered_camera_gets_out_of_the_way(void **state) {
             place(f, 0, at);
             vg_command m = {.cameras = 4};
             vg_guard_counts counts = {0};
-            vg_guard_apply(&guard, &m, f, people, &counts);
+            vg_guard_apply(&guard, &m, &(vg_guard_view){f, people, NULL}, &counts);
             fly(&world, at, v, m.camera[0].linear);
         }
         assert_true(nearest > 0.9);
@@ -227,10 +227,33 @@ static void unsure_places_are_kept_further_from(void **state) {
         vg_command m = {.cameras = 4};
         m.camera[0].linear[0] = 2;
         vg_guard_counts counts = {0};
-        vg_guard_apply(&guard, &m, f, people, &counts);
+        vg_guard_apply(&guard, &m, &(vg_guard_view){f, people, NULL}, &counts);
         speed[k] = m.camera[0].linear[0];
     }
     assert_true(speed[1] < 0.8f * speed[0]);
+    free(f), free(people);
+}
+
+/* Somebody whom nobody sees any more, but who must be near. */
+static void a_camera_stops_before_where_somebody_was_last_seen(void **state) {
+    (void)state;
+    const vg_world_info world = scene_world(dims);
+    const vg_guard guard = vg_guard_default(&world, VG_PRESET_DEFAULT);
+    vg_frame *f = scene_frame(dims, 9, 0);
+    vg_skeletons *people = scene_skeletons(f);
+    for (int j = 0; j < 28; j++) vg_skeletons_joints(people)[j].state = VG_JOINT_LOST;
+    vg_whereabouts whereabouts[2] = {{0}};
+    float speed[3];
+    for (int k = 0; k < 3; k++) { /* forgotten, remembered, remembered vaguely */
+        whereabouts[1] = (vg_whereabouts){.known = k > 0, .deviation = k > 1 ? 0.3f : 0.05f};
+        place(f, 0, (double[3]){-1.7, 0, 1.2});
+        vg_command m = {.cameras = 4};
+        m.camera[0].linear[0] = 2;
+        vg_guard_counts counts = {0};
+        vg_guard_apply(&guard, &m, &(vg_guard_view){f, people, whereabouts}, &counts);
+        speed[k] = m.camera[0].linear[0];
+    }
+    assert_true(speed[0] == 2 && speed[1] < 1.7f && speed[2] < 0.8f * speed[1]);
     free(f), free(people);
 }
 
@@ -267,6 +290,7 @@ int main(void) {
         cmocka_unit_test(a_camera_stops_before_people_and_backs_away_from_who_comes),
         cmocka_unit_test(a_cornered_camera_gets_out_of_the_way),
         cmocka_unit_test(unsure_places_are_kept_further_from),
+        cmocka_unit_test(a_camera_stops_before_where_somebody_was_last_seen),
         cmocka_unit_test(violations_are_counted_by_kind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
