@@ -28,14 +28,23 @@ double vg_fit_plane(double normal[3], double middle[3], const double *points, in
 typedef struct vg_floor {
     double normal[3], middle[3]; /* up; a point of the floor, in the middle of where feet stood */
     double flatness;             /* rms distance of the steps from it, metres */
-    double lean;                 /* radians: people's mean upright against the normal, which had no part in it */
+    double tilt_sd;              /* radians: how well its tilt is known, in the worse direction */
+    double lean;                 /* radians: people's mean upright against the normal */
     int64_t steps;               /* foot positions it rests on */
 } vg_floor;
 
-/* The floor under walking feet: the plane that low foot points share. `feet` [n] are indices of points' names (heels, toes,
- * ankles), `foot_height` what they stand above the floor, metres. VG_FAILED: fewer than 50 positions near one plane. */
-vg_status vg_floor_from_feet(vg_floor *out, const vg_tracks *points, const int32_t *feet, int32_t n, double foot_height,
-                             vg_error *err);
+/* Which points' names (indices) are what. */
+typedef struct vg_floor_points {
+    const int32_t *foot;  /* [feet] heels, toes or ankles */
+    const int32_t *trunk; /* [trunks] hips and shoulders: what weighs */
+    int32_t feet, trunks;
+    double foot_height; /* of the foot points above the floor, metres */
+} vg_floor_points;
+
+/* The floor under people's feet: the plane that standing feet share, and under which people stand upright on average. The
+ * feet decide where they spread far; across a line walked, or under somebody who stands, the body does.
+ * VG_FAILED: fewer than 50 positions near one plane. */
+vg_status vg_floor_from_feet(vg_floor *out, const vg_tracks *points, const vg_floor_points *which, vg_error *err);
 
 /* The world whose z is the normal, whose origin is `middle`, and in which `first` looks along +y. */
 vg_similarity vg_floor_world(const vg_floor *floor, const vg_camera *first);

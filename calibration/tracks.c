@@ -144,3 +144,9 @@ vg_status vg_tracks_create(vg_tracks *t, const vg_sightings *seen, const vg_came
     if (status != VG_OK) vg_tracks_free(t);
     return status;
 }
+
+int32_t vg_tracks_together(const vg_tracks *t, int32_t from) {
+    int32_t to = from + 1;
+    while (to < t->bundle.structures && t->frame[to] == t->frame[from] && t->person[to] == t->person[from]) to++;
+    return to;
+}

@@ -32,5 +32,7 @@ typedef struct vg_tracks_options {
 vg_status vg_tracks_create(vg_tracks *out, const vg_sightings *seen, const vg_camera_set *set,
                            const vg_tracks_options *options, vg_error *err);
 void vg_tracks_free(vg_tracks *tracks);
+/* The end of the structures that are of one frame and person with that at `from`. */
+int32_t vg_tracks_together(const vg_tracks *tracks, int32_t from);
 
 #endif

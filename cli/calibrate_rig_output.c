@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#define NOT_LEVEL (2 * VG_PI / 180) /* a floor whose tilt is known no better rests on people's uprightness */
+
 static void place_of(double out[3], const vg_camera *c) {
     vg_mat3_t_mul_vec(out, c->R, c->t);
     for (int k = 0; k < 3; k++) out[k] = -out[k];
@@ -64,8 +66,10 @@ static void print_checks(const rig_job *job) {
             "scene: points placed by cameras fitted without them land %.1f mm off on average, %.1f at worst (%lld)\n",
             1000 * job->scene.check_mean, 1000 * job->scene.check_worst, (long long)job->scene.checked);
     if (job->ground.steps)
-        printf("floor: %lld foot positions, %.1f mm off one plane; people lean %.1f deg from its normal on average\n",
-               (long long)job->ground.steps, 1000 * job->ground.flatness, job->ground.lean * 180 / VG_PI);
+        printf("floor: %lld foot positions, %.1f mm off one plane; level to %.1f deg (sd)%s; people lean %.1f deg\n",
+               (long long)job->ground.steps, 1000 * job->ground.flatness, job->ground.tilt_sd * 180 / VG_PI,
+               job->ground.tilt_sd > NOT_LEVEL ? ", as people stand upright: walk over more of it" : "",
+               job->ground.lean * 180 / VG_PI);
 }
 
 void rig_print(const rig_job *job) {
@@ -130,8 +134,9 @@ static json_t *checks_json(const rig_job *job) {
                                       vg_json_number(1000 * job->scene.check_worst)));
     if (job->ground.steps)
         json_object_set_new(out, "floor",
-                            json_pack("{s:I,s:o,s:o}", "steps", (json_int_t)job->ground.steps, "flatness_mm",
-                                      vg_json_number(1000 * job->ground.flatness), "lean_deg",
+                            json_pack("{s:I,s:o,s:o,s:o}", "steps", (json_int_t)job->ground.steps, "flatness_mm",
+                                      vg_json_number(1000 * job->ground.flatness), "tilt_sd_deg",
+                                      vg_json_number(job->ground.tilt_sd * 180 / VG_PI), "lean_deg",
                                       vg_json_number(job->ground.lean * 180 / VG_PI)));
     return out;
 }

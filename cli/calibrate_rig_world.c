@@ -126,24 +126,30 @@ static vg_status find_scale(double *scale, rig_job *job, vg_error *err) {
 
 /* ---- floor ------------------------------------------------------------------------------------------------------------------------ */
 
+/* The points of left and right `parts`, as far as there are any. */
+static int32_t points_of(int32_t *out, const rig_job *job, const vg_part *parts, int32_t count) {
+    int32_t n = 0;
+    for (int32_t p = 0; p < count; p++)
+        for (int side = 0; side < 2; side++) {
+            const int32_t point = point_of_part(job, (vg_part)(parts[p] + (vg_part)side));
+            if (point >= 0) out[n++] = point;
+        }
+    return n;
+}
+
 static vg_status floor_by_feet(vg_similarity *world, rig_job *job, vg_error *err) {
-    int32_t feet[4], n = 0;
-    for (int side = 0; side < 2; side++) {
-        const int32_t heel = point_of_part(job, (vg_part)(VG_PART_L_HEEL + side));
-        const int32_t toe = point_of_part(job, (vg_part)(VG_PART_L_BIG_TOE + side));
-        if (heel >= 0) feet[n++] = heel;
-        if (toe >= 0) feet[n++] = toe;
-    }
-    const bool ankles = n == 0;
-    for (int side = 0; side < 2 && ankles; side++) {
-        const int32_t ankle = point_of_part(job, (vg_part)(VG_PART_L_ANKLE + side));
-        if (ankle >= 0) feet[n++] = ankle;
-    }
-    if (n == 0)
+    static const vg_part soles[] = {VG_PART_L_HEEL, VG_PART_L_BIG_TOE}, ankles[] = {VG_PART_L_ANKLE},
+                         trunk[] = {VG_PART_L_HIP, VG_PART_L_SHOULDER};
+    int32_t feet[4], weight[4];
+    vg_floor_points which = {.foot = feet, .trunk = weight, .foot_height = HEEL_HEIGHT};
+    which.feet = points_of(feet, job, soles, 2);
+    which.trunks = points_of(weight, job, trunk, 2);
+    if (which.feet == 0) which.feet = points_of(feet, job, ankles, 1), which.foot_height = ANKLE_HEIGHT;
+    if (which.feet == 0 || which.trunks == 0)
         return vg_fail(err, VG_FAILED,
-                       "--floor feet: the points have no heels, toes or ankles with known names; use "
-                       "OpenPose keypoints, or --floor board");
-    VG_TRY(vg_floor_from_feet(&job->ground, measured(job), feet, n, ankles ? ANKLE_HEIGHT : HEEL_HEIGHT, err));
+                       "--floor feet: the points have no %s with known names; use OpenPose keypoints, or --floor board",
+                       which.feet ? "hips or shoulders" : "heels, toes or ankles");
+    VG_TRY(vg_floor_from_feet(&job->ground, measured(job), &which, err));
     *world = vg_floor_world(&job->ground, job->tracks.bundle.camera);
     return VG_OK;
 }

@@ -26,6 +26,9 @@ static void walk_free(vg_tracks *t, walker *w) {
     walker_free(w);
 }
 
+static const int32_t feet[2] = {13, 14};      /* 2 cm above the floor */
+static const int32_t trunk[4] = {1, 2, 7, 8}; /* shoulders and hips */
+
 static void feet_tell_where_the_floor_is(void **state) {
     (void)state;
     vg_rng rng = vg_test_rng(1);
@@ -35,9 +38,9 @@ static void feet_tell_where_the_floor_is(void **state) {
     vg_tracks t;
     walker w;
     walk(&t, &w, &by, 0.01, &rng);
-    const int32_t feet[2] = {13, 14}; /* 2 cm above the floor */
+    const vg_floor_points which = {.foot = feet, .feet = 2, .trunk = trunk, .trunks = 4, .foot_height = 0.02};
     vg_floor ground;
-    assert_ok(vg_floor_from_feet(&ground, &t, feet, 2, 0.02, &err));
+    assert_ok(vg_floor_from_feet(&ground, &t, &which, &err));
     const double up[3] = {by.move.R[2], by.move.R[5], by.move.R[8]};
     assert_true(acos(fmin(1, vg_dot3(ground.normal, up))) < 0.01);
     const vg_similarity world = vg_floor_world(&ground, w.camera);
@@ -49,8 +52,46 @@ static void feet_tell_where_the_floor_is(void **state) {
     assert_close(low / n, 0.02, 0.01);
     assert_close(w.camera[0].R[6], 0, 1e-9); /* the first camera looks along +y */
     assert_true(w.camera[0].R[7] > 0);
-    assert_error(vg_floor_from_feet(&ground, &t, feet, 0, 0, &err), VG_FAILED, "0 foot positions");
+    assert_true(ground.tilt_sd < 0.03);
+    const vg_floor_points none = {.trunk = trunk, .trunks = 4};
+    assert_error(vg_floor_from_feet(&ground, &t, &none, &err), VG_FAILED, "0 foot positions");
     walk_free(&t, &w);
+}
+
+/* Somebody walks a straight line to and fro; the detector sets toes 2 cm above heels, and one side 1 cm too high. */
+static void across_a_line_walked_the_body_tells_the_floor(void **state) {
+    (void)state;
+    enum { FRAMES = 200, POINTS = 6 }; /* two heels, two toes, a hip, a shoulder */
+    vg_rng rng = vg_test_rng(7);
+    vg_error err = {0};
+    static double point[FRAMES * POINTS * 3];
+    static int64_t frame[FRAMES * POINTS];
+    static int32_t person[FRAMES * POINTS], name[FRAMES * POINTS];
+    double R[9];
+    vg_rotation_from_vector(R, (const double[3]){0.5, -1.1, 0.3});
+    for (int32_t i = 0; i < FRAMES * POINTS; i++) {
+        const int32_t f = i / POINTS, p = i % POINTS, side = p % 2 ? 1 : -1;
+        const double s = 0.05 * f, swing = fmax(0, side * sin(4 * s));
+        const double body[3] = {0, 1.5 * sin(0.3 * s), p == 4 ? 0.95 : 1.4};
+        double X[3] = {0.1 * side, body[1] + 0.2 * (p / 2) + 0.25 * sin(4 * s) * side,
+                       0.03 + 0.02 * (p / 2) + 0.01 * (side > 0) + 0.12 * swing};
+        if (p >= 4) memcpy(X, body, sizeof X);
+        for (int k = 0; k < 3; k++) X[k] += 0.01 * normal(&rng);
+        vg_mat3_mul_vec(point + 3 * i, R, X);
+        frame[i] = f, name[i] = p;
+    }
+    const vg_tracks t = {
+        .bundle = {.point = point, .structures = FRAMES * POINTS}, .frame = frame, .person = person, .point = name};
+    const vg_floor_points which = {.foot = (const int32_t[]){0, 1, 2, 3},
+                                   .feet = 4,
+                                   .trunk = (const int32_t[]){4, 5},
+                                   .trunks = 2,
+                                   .foot_height = 0.03};
+    vg_floor ground;
+    assert_ok(vg_floor_from_feet(&ground, &t, &which, &err));
+    const double up[3] = {R[2], R[5], R[8]}, off = acos(fmin(1, vg_dot3(up, ground.normal)));
+    assert_true(ground.tilt_sd > 0.04 && ground.tilt_sd < 0.08); /* it knows that it hardly knows */
+    if (!(off < 0.08)) fail_msg("the floor is tilted by %.3f, of which it says %.3f", off, ground.tilt_sd);
 }
 
 static void lengths_are_medians_of_what_was_placed(void **state) {
@@ -129,6 +170,7 @@ static void scene_points_place_cameras_and_check_them(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(feet_tell_where_the_floor_is),
+        cmocka_unit_test(across_a_line_walked_the_body_tells_the_floor),
         cmocka_unit_test(lengths_are_medians_of_what_was_placed),
         cmocka_unit_test(a_board_on_the_floor_gives_the_world),
         cmocka_unit_test(scene_points_place_cameras_and_check_them),
