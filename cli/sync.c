@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define DOUBTFUL 0.5 /* confidence */
+
 typedef struct plan {
     const char *keypoints, *calibration, *model, *out, *offsets;
     vg_texts pairs, fps;
@@ -105,8 +107,8 @@ static vg_status write_moved(const plan *p, const vg_keypoints *k, outcome *o, v
 static json_t *pair_json(const vg_sync_pair *q, const vg_keypoints *k, double fps) {
     json_t *o = json_pack("{s:s, s:s, s:b}", "a", k->names[q->a], "b", k->names[q->b], "used", q->used);
     json_object_set_new(o, "lag", vg_json_number(q->lag * fps));
-    json_object_set_new(o, "correlation", vg_json_number(q->peak));
-    json_object_set_new(o, "second", vg_json_number(q->second));
+    json_object_set_new(o, "correlation", vg_json_number(q->correlation));
+    json_object_set_new(o, "evidence", vg_json_number(q->evidence));
     json_object_set_new(o, "epipolar_px", vg_json_number(q->epipolar));
     return o;
 }
@@ -198,10 +200,11 @@ static vg_status synchronise(const plan *p, const vg_keypoints *k, outcome *o, v
     return VG_OK;
 }
 
-/* Cameras that no other moves in time with, or pairs that contradict each other by more than a picture. */
+/* Cameras that no other moves in time with or that may well stand elsewhere, and pairs that contradict each other by more
+ * than a picture. */
 static bool is_doubtful(const outcome *o, int32_t cameras) {
     bool doubtful = o->sync.disagreement * o->clocks.camera[0].fps > 1;
-    for (int32_t c = 0; c < cameras; c++) doubtful = doubtful || !o->sync.known[c];
+    for (int32_t c = 0; c < cameras; c++) doubtful = doubtful || !o->sync.known[c] || o->sync.confidence[c] < DOUBTFUL;
     return doubtful;
 }
 

@@ -41,12 +41,6 @@ double vg_keypoints_rate(const vg_keypoints *k, int32_t camera) {
     return near / sum;
 }
 
-double vg_keypoints_time(const vg_keypoints *k, int32_t frame, int32_t camera, double fps) {
-    if (frame < k->begin[camera] || frame >= k->end[camera]) return (double)NAN;
-    if (k->times && vg_keypoints_stamped(k, camera)) return k->times[(int64_t)frame * k->cameras + camera];
-    return (k->first_number + (double)frame) / fps;
-}
-
 int32_t vg_keypoints_most(const vg_keypoints *k) {
     int32_t most = 0;
     for (int32_t f = 0; f < k->frames; f++)

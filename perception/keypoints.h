@@ -8,6 +8,7 @@
 #include "calibration/files.h"
 #include "perception/joints.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -65,11 +66,15 @@ static inline int32_t vg_keypoints_count(const vg_keypoints *k, int32_t frame, i
 static inline const vg_keypoint *vg_keypoints_at(const vg_keypoints *k, int32_t frame, int32_t camera, int32_t i) {
     return k->points + (k->first[(int64_t)frame * k->cameras + camera] + i) * k->set.joints;
 }
-/* When the picture was taken, by the camera's own clock: as the files say, else its number over `fps`. NaN: none. */
-double vg_keypoints_time(const vg_keypoints *k, int32_t frame, int32_t camera, double fps);
 /* Whether the files say when a camera's pictures were taken, and how many a second that makes (NaN where they do not). */
 bool vg_keypoints_stamped(const vg_keypoints *k, int32_t camera);
 double vg_keypoints_rate(const vg_keypoints *k, int32_t camera);
+/* When a picture was taken, by the camera's own clock: as the files say (`stamped`), else its number over `fps`. NaN: there
+ * is none. */
+static inline double vg_keypoints_time(const vg_keypoints *k, int32_t frame, int32_t camera, bool stamped, double fps) {
+    if (frame < k->begin[camera] || frame >= k->end[camera]) return (double)NAN;
+    return stamped ? k->times[(int64_t)frame * k->cameras + camera] : (k->first_number + (double)frame) / fps;
+}
 /* The most detections that a camera has in a frame. */
 int32_t vg_keypoints_most(const vg_keypoints *keypoints);
 

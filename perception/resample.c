@@ -59,9 +59,7 @@ typedef struct film {
 
 /* Common time of a picture; NaN where there is none. */
 static double common_time(const film *m, int32_t frame) {
-    if (frame < m->k->begin[m->camera] || frame >= m->k->end[m->camera]) return (double)NAN;
-    const double own = m->stamped ? m->k->times[(int64_t)frame * m->k->cameras + m->camera]
-                                  : (m->k->first_number + (double)frame) / m->clock->fps;
+    const double own = vg_keypoints_time(m->k, frame, m->camera, m->stamped, m->clock->fps);
     return (own - m->clock->offset) / m->clock->rate;
 }
 

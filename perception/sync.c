@@ -1,363 +1,170 @@
-/* Offsets between cameras: track people within each camera -> the one who moves most -> vertical speed of each joint ->
- * normalised cross-correlation of every pair of cameras, its peak refined by a parabola -> (epipolar distance) -> the
- * offsets that agree best with all pairs, by least squares that doubts the odd one out. */
-#include "perception/sync.h"
-
-#include "calibration/calibration.h"
-#include "common/transform.h"
+/* Clocks of cameras: people followed in each camera -> evidence for every lag of every pair -> where cameras agree best with
+ * one another -> their clocks, by least squares -> refined by geometry. */
+#include "perception/sync_parts.h"
 
 #include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    REACH = 2,    /* frames, either way, over which speeds are taken */
-    STRIDE = 10,  /* frames over which a person's motion is judged */
-    TRACKS = 256, /* people in one camera */
-    SHOULDER = 3  /* frames beside a peak that belong to it, at least */
-};
-
-/* One camera's person over time. */
-typedef struct signal {
-    const vg_keypoint **person; /* [frames] NULL where not seen */
-    float *speed;               /* [frames, joints] px a frame, downwards; NaN where unknown */
-} signal;
-
-typedef struct sync_work {
-    const vg_keypoints *k;
-    const vg_sync_options *options;
-    signal signal[VG_MAX_CAMERAS];
-} sync_work;
+#define FINEST 30. /* samples a second, at most */
 
 vg_sync_options vg_sync_options_default(void) {
-    return (vg_sync_options){.longest = 300, .overlap = 30, .confidence = 0.3, .least_peak = 0.4};
+    return (vg_sync_options){.longest = 300, .confidence = 0.3};
 }
 
-/* ---- one camera ------------------------------------------------------------------------------------------------------ */
+/* ---- windows ---------------------------------------------------------------------------------------------------------- */
 
-/* Mean distance of two detections' common joints relative to the first one's height; INFINITY without three of them. */
-static double apart(const vg_keypoint *a, const vg_keypoint *b, int32_t joints, double confidence) {
-    double sum = 0, low = (double)INFINITY, high = -(double)INFINITY;
-    int32_t n = 0;
-    for (int32_t j = 0; j < joints; j++) {
-        if ((double)a[j].confidence < confidence || (double)b[j].confidence < confidence) continue;
-        sum += hypot((double)(a[j].u - b[j].u), (double)(a[j].v - b[j].v)), n++;
-        low = fmin(low, (double)a[j].v), high = fmax(high, (double)a[j].v);
+/* How much a camera's people move in some samples. */
+static double motion_in(const sync_work *w, const sync_camera *c, int32_t from, int32_t to) {
+    double sum = 0;
+    for (int32_t t = 0; t < c->tracks; t++) {
+        const sync_track *track = &c->track[t];
+        const int32_t a = from > track->from ? from : track->from, b = to < track->to ? to : track->to;
+        for (int64_t i = (int64_t)(a - track->from) * w->lanes; a < b && i < (int64_t)(b - track->from) * w->lanes; i++)
+            sum += fmin((double)track->up[i] * (double)track->up[i], 1000);
     }
-    return n >= 3 ? sum / n / fmax(high - low, 1) : (double)INFINITY;
+    return sum;
 }
 
-/* People of one camera, each followed to the nearest detection of the next frame. */
-typedef struct track {
-    const vg_keypoint *last, *earlier;
-    int32_t frame, earlier_frame; /* of those */
-    double motion;                /* sum of distances from `earlier`, relative to height */
-} track;
-
-static int32_t nearest_track(const track *tracks, int32_t count, const vg_keypoint *person, int32_t frame,
-                             const sync_work *w, double *distance) {
-    int32_t best = -1;
-    *distance = 0.2; /* of the height, in one frame */
-    for (int32_t i = 0; i < count; i++) {
-        if (tracks[i].frame >= frame || frame - tracks[i].frame > 15) continue;
-        const double d = apart(tracks[i].last, person, w->k->set.joints, w->options->confidence);
-        if (d < *distance) *distance = d, best = i;
-    }
-    return best;
-}
-
-/* The track of each detection (-1: none), and the track that moves most. */
-static int32_t track_people(int32_t *track_of, const sync_work *w, int32_t camera) {
-    const vg_keypoints *k = w->k;
-    track tracks[TRACKS];
-    int32_t count = 0, at = 0;
-    for (int32_t f = 0; f < k->frames; f++)
-        for (int32_t i = 0; i < vg_keypoints_count(k, f, camera); i++, at++) {
-            const vg_keypoint *person = vg_keypoints_at(k, f, camera, i);
-            double distance;
-            int32_t t = nearest_track(tracks, count, person, f, w, &distance);
-            if (t < 0 && count < TRACKS) tracks[t = count++] = (track){.earlier = person, .earlier_frame = f};
-            track_of[at] = t;
-            if (t < 0) continue;
-            tracks[t].last = person, tracks[t].frame = f;
-            if (f - tracks[t].earlier_frame < STRIDE) continue; /* far enough apart for motion to outdo noise */
-            const double moved = apart(tracks[t].earlier, person, k->set.joints, w->options->confidence);
-            tracks[t].motion += fmin(moved, 0.5);
-            tracks[t].earlier = person, tracks[t].earlier_frame = f;
+/* Windows side by side; of more than there is room for, those with most motion. */
+static void choose_windows(sync_work *w, int32_t camera) {
+    const sync_camera *c = &w->camera[camera];
+    sync_windows *out = &w->windows[camera];
+    double motion[SYNC_WINDOWS];
+    int32_t samples = 0;
+    for (int32_t t = 0; t < c->tracks; t++)
+        if (c->track[t].to > samples) samples = c->track[t].to;
+    const int32_t length = (int32_t)fmin(SYNC_WINDOW / w->step, fmax(samples, 1));
+    const int32_t pieces = samples / length > 0 ? samples / length : 1;
+    for (int32_t k = 0; k < pieces; k++) {
+        const int32_t from = k * length, to = k == pieces - 1 && pieces == 1 ? samples : from + length;
+        const double moves = motion_in(w, c, from, to);
+        int32_t at = out->count;
+        if (at == SYNC_WINDOWS) { /* instead of the calmest */
+            for (int32_t i = at = 0; i < SYNC_WINDOWS; i++)
+                if (motion[i] < motion[at]) at = i;
+            if (motion[at] >= moves) continue;
+        } else {
+            out->count++;
         }
-    int32_t best = -1;
-    for (int32_t t = 0; t < count; t++)
-        if (best < 0 || tracks[t].motion > tracks[best].motion) best = t;
-    return best;
-}
-
-static void fill_speed(const sync_work *w, signal *s) {
-    const int32_t joints = w->k->set.joints;
-    for (int32_t f = 0; f < w->k->frames; f++)
-        for (int32_t j = 0; j < joints; j++) {
-            const bool inside = f >= REACH && f + REACH < w->k->frames;
-            const vg_keypoint *a = inside ? s->person[f - REACH] : NULL, *b = inside ? s->person[f + REACH] : NULL;
-            const bool seen = a && b && (double)a[j].confidence > w->options->confidence &&
-                              (double)b[j].confidence > w->options->confidence;
-            s->speed[(size_t)f * (size_t)joints + (size_t)j] = seen ? (b[j].v - a[j].v) / (2 * REACH) : NAN;
-        }
-}
-
-static vg_status make_signal(sync_work *w, int32_t camera, vg_error *err) {
-    signal *s = &w->signal[camera];
-    const size_t frames = (size_t)w->k->frames;
-    int64_t detections = 0;
-    for (int32_t f = 0; f < w->k->frames; f++) detections += vg_keypoints_count(w->k, f, camera);
-    int32_t *track_of = malloc(sizeof *track_of * (size_t)(detections + 1));
-    s->person = calloc(frames, sizeof(const vg_keypoint *));
-    s->speed = malloc(sizeof *s->speed * frames * (size_t)w->k->set.joints);
-    if (!track_of || !s->person || !s->speed) {
-        free(track_of);
-        return vg_fail(err, VG_NO_MEMORY, "out of memory for the motion of camera %s", w->k->names[camera]);
+        motion[at] = moves;
+        out->window[at] = (sync_window){c->base + (from + to) / 2. * w->step, from, to};
     }
-    const int32_t best = track_people(track_of, w, camera);
-    int64_t at = 0;
-    for (int32_t f = 0; f < w->k->frames; f++)
-        for (int32_t i = 0; i < vg_keypoints_count(w->k, f, camera); i++, at++)
-            if (best >= 0 && track_of[at] == best) s->person[f] = vg_keypoints_at(w->k, f, camera, i);
-    free(track_of);
-    fill_speed(w, s);
-    return VG_OK;
 }
 
-/* ---- two cameras ----------------------------------------------------------------------------------------------------- */
+/* ---- all cameras ------------------------------------------------------------------------------------------------------ */
 
-/* Normalised correlation of b's speeds, `lag` frames later, with a's; NaN where they share too little. */
-static double correlation(const sync_work *w, int32_t a, int32_t b, int32_t lag) {
-    const int32_t frames = w->k->frames, joints = w->k->set.joints;
-    const float *x = w->signal[a].speed, *y = w->signal[b].speed;
-    double xy = 0, xx = 0, yy = 0;
-    int32_t shared = 0;
-    for (int32_t f = lag < 0 ? -lag : 0; f < frames && f + lag < frames; f++) {
-        int32_t n = 0;
-        for (int32_t j = 0; j < joints; j++) {
-            const double p = (double)x[(size_t)f * (size_t)joints + (size_t)j];
-            const double q = (double)y[(size_t)(f + lag) * (size_t)joints + (size_t)j];
-            if (isnan(p) || isnan(q)) continue;
-            xy += p * q, xx += p * p, yy += q * q, n++;
-        }
-        shared += n >= 3;
-    }
-    return shared >= w->options->overlap && xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : (double)NAN;
-}
-
-/* Where the parabola through three values at -1, 0, 1 is highest. */
-static double parabola(double left, double middle, double right) {
-    const double curve = left - 2 * middle + right;
-    return curve < 0 ? fmax(-0.5, fmin(0.5, 0.5 * (left - right) / curve)) : 0;
-}
-
-/* `value` [2 longest + 1] is room for the correlations. */
-static void correlate(vg_sync_pair *pair, const sync_work *w, double *value) {
-    const int32_t longest = w->options->longest, count = 2 * longest + 1;
-    int32_t best = -1;
-    for (int32_t i = 0; i < count; i++) {
-        value[i] = correlation(w, pair->a, pair->b, i - longest);
-        if (!isnan(value[i]) && (best < 0 || value[i] > value[best])) best = i;
-    }
-    *pair = (vg_sync_pair){.a = pair->a,
-                           .b = pair->b,
-                           .lag = (double)NAN,
-                           .peak = (double)NAN,
-                           .second = (double)NAN,
-                           .epipolar = (double)NAN};
-    if (best < 0) return;
-    pair->peak = value[best], pair->lag = best - longest;
-    if (best > 0 && best + 1 < count && !isnan(value[best - 1]) && !isnan(value[best + 1]))
-        pair->lag += parabola(value[best - 1], value[best], value[best + 1]);
-    /* the peak's own slopes end where the correlation begins to rise again */
-    int32_t low = best, high = best;
-    while (low > 0 && !(value[low - 1] > value[low] && best - low >= SHOULDER)) low--;
-    while (high + 1 < count && !(value[high + 1] > value[high] && high - best >= SHOULDER)) high++;
-    pair->second = -1;
-    for (int32_t i = 0; i < count; i++)
-        if ((i < low || i > high) && value[i] > pair->second) pair->second = value[i];
-    pair->used = pair->peak >= w->options->least_peak;
-}
-
-/* ---- epipolar lines -------------------------------------------------------------------------------------------------- */
-
-/* F such that (x_b)' F x_a = 0 for normalised coordinates. */
-static void essential(double E[9], const vg_camera *a, const vg_camera *b) {
-    double R[9], Rt[9], t[3], moved[3];
-    for (int r = 0; r < 3; r++)
-        for (int c = 0; c < 3; c++) Rt[3 * r + c] = a->R[3 * c + r];
-    vg_mat3_mul(R, b->R, Rt);
-    vg_mat3_mul_vec(moved, R, a->t);
-    for (int i = 0; i < 3; i++) t[i] = b->t[i] - moved[i];
-    const double cross[9] = {0, -t[2], t[1], t[2], 0, -t[0], -t[1], t[0], 0};
-    vg_mat3_mul(E, cross, R);
-}
-
-/* Sampson's distance in pixels of b. */
-static double epipolar_distance(const double E[9], const double a[2], const double b[2], double focal) {
-    double line_b[3], line_a[3];
-    for (int i = 0; i < 3; i++) {
-        line_b[i] = E[3 * i] * a[0] + E[3 * i + 1] * a[1] + E[3 * i + 2];
-        line_a[i] = E[i] * b[0] + E[3 + i] * b[1] + E[6 + i];
-    }
-    const double off = b[0] * line_b[0] + b[1] * line_b[1] + line_b[2];
-    const double slope = line_b[0] * line_b[0] + line_b[1] * line_b[1] + line_a[0] * line_a[0] + line_a[1] * line_a[1];
-    return slope > 0 ? fabs(off) / sqrt(slope) * focal : (double)INFINITY;
-}
-
-static int by_value(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* A joint of b between two frames; false where it is not seen in both. */
-static bool between(double uv[2], const sync_work *w, int32_t camera, double frame, int32_t joint) {
-    const int32_t f = (int32_t)floor(frame);
-    if (f < 0 || f + 1 >= w->k->frames) return false;
-    const vg_keypoint *a = w->signal[camera].person[f], *b = w->signal[camera].person[f + 1];
-    if (!a || !b || (double)a[joint].confidence < w->options->confidence ||
-        (double)b[joint].confidence < w->options->confidence)
-        return false;
-    const double part = frame - f;
-    uv[0] = (1 - part) * (double)a[joint].u + part * (double)b[joint].u;
-    uv[1] = (1 - part) * (double)a[joint].v + part * (double)b[joint].v;
-    return true;
-}
-
-/* How badly keypoints fit epipolar lines at a lag: mean of d^2 / (d^2 + s^2), which outliers cannot rule. */
-static double misfit(const sync_work *w, const vg_camera *cameras, const vg_sync_pair *pair, double lag, double *room,
-                     double *median) {
-    const double s = 10; /* px */
-    double E[9], sum = 0;
-    size_t n = 0;
-    const vg_camera *ca = &cameras[pair->a], *cb = &cameras[pair->b];
-    essential(E, ca, cb);
-    for (int32_t f = 0; f < w->k->frames; f++) {
-        const vg_keypoint *person = w->signal[pair->a].person[f];
-        if (!person) continue;
-        for (int32_t j = 0; j < w->k->set.joints; j++) {
-            double uv[2], xa[2], xb[2];
-            if ((double)person[j].confidence < w->options->confidence || !between(uv, w, pair->b, f + lag, j)) continue;
-            if (!vg_undistort(xa, ca, (double)person[j].u, (double)person[j].v)) continue;
-            if (!vg_undistort(xb, cb, uv[0], uv[1])) continue;
-            const double d = epipolar_distance(E, xa, xb, cb->fx);
-            sum += d * d / (d * d + s * s);
-            room[n++] = d;
-        }
-    }
-    if (median) {
-        qsort(room, n, sizeof *room, by_value);
-        *median = n ? room[n / 2] : (double)NAN;
-    }
-    return n ? sum / (double)n : (double)NAN;
-}
-
-/* Moves the lag to the best epipolar fit within a few frames of the correlation's peak. Whole frames are compared, whose
- * keypoints are all equally noisy; the parabola through the best three finds the fraction. */
-static void refine(vg_sync_pair *pair, const sync_work *w, const vg_camera *cameras, double *room) {
-    enum { HALF = 6 };
-    double value[2 * HALF + 1];
-    int32_t best = 0;
-    const double start = nearbyint(pair->lag);
-    for (int32_t i = 0; i <= 2 * HALF; i++) {
-        value[i] = misfit(w, cameras, pair, start + i - HALF, room, NULL);
-        if (value[i] < value[best] || isnan(value[best])) best = i;
-    }
-    if (best > 0 && best < 2 * HALF) /* at the edge there is no minimum: the calibration does not fit */
-        pair->lag = start + best - HALF + parabola(-value[best - 1], -value[best], -value[best + 1]);
-    misfit(w, cameras, pair, pair->lag, room, &pair->epipolar);
-}
-
-/* ---- all cameras ----------------------------------------------------------------------------------------------------- */
-
+/* Lags that many nats speak for are all as good as their sampling. */
 static double trust(const vg_sync_pair *p) {
-    const double stands_out = p->peak - fmax(p->second, 0);
-    return p->peak * p->peak * fmax(stands_out, 0.01);
+    return fmin(p->weight, 100);
 }
 
-/* Which cameras pairs in use tie to the reference. */
-static void mark_known(vg_sync_result *out, int32_t cameras) {
-    memset(out->known, 0, sizeof out->known);
-    out->known[0] = true;
-    for (int32_t pass = 0; pass < cameras; pass++)
-        for (int32_t i = 0; i < out->pairs; i++) {
-            const vg_sync_pair *p = &out->pair[i];
-            if (p->used && (out->known[p->a] || out->known[p->b])) out->known[p->a] = out->known[p->b] = true;
+/* How far a pair is from the clocks as they stand, s. */
+static double residual(const sync_work *w, const vg_sync_pair *p) {
+    const double t = (p->middle - w->shift[p->a] + w->drift[p->a] * w->centre) / (1 + w->drift[p->a]) - w->centre;
+    return w->shift[p->b] - w->shift[p->a] + (w->drift[p->b] - w->drift[p->a]) * t - p->lag;
+}
+
+/* Weighted least squares of value_b - value_a = wanted over the pairs in use, the reference at zero. */
+static vg_status solve(double *value, const vg_sync_result *r, const double *wanted, const double *weight,
+                       int32_t cameras, vg_error *err) {
+    double N[VG_MAX_CAMERAS * VG_MAX_CAMERAS] = {0}, rhs[VG_MAX_CAMERAS] = {0};
+    for (int32_t c = 0; c < cameras; c++) N[c * cameras + c] = c == 0 || !r->known[c] ? 1 : 1e-9;
+    for (int32_t i = 0; i < r->pairs; i++) {
+        if (!r->pair[i].used) continue;
+        const int32_t end[2] = {r->pair[i].a, r->pair[i].b};
+        for (int k = 0; k < 2; k++) {
+            if (end[k] == 0) continue;
+            N[end[k] * cameras + end[k]] += weight[i];
+            if (end[1 - k] != 0) N[end[k] * cameras + end[1 - k]] -= weight[i];
+            rhs[end[k]] += (k ? 1 : -1) * weight[i] * wanted[i];
         }
+    }
+    if (LAPACKE_dposv(LAPACK_ROW_MAJOR, 'L', cameras, 1, N, cameras, rhs, 1) != 0)
+        return vg_fail(err, VG_FAILED, "the cameras' offsets cannot be solved for");
+    memcpy(value, rhs, sizeof *rhs * (size_t)cameras);
+    return VG_OK;
 }
 
-/* Least squares of offset_b - offset_a = lag; pairs far from the rest lose their weight (Geman and McClure, 1 frame). */
-static vg_status solve(vg_sync_result *out, int32_t cameras, vg_error *err) {
-    double N[VG_MAX_CAMERAS * VG_MAX_CAMERAS], rhs[VG_MAX_CAMERAS];
-    memset(out->offset, 0, sizeof out->offset);
-    for (int32_t pass = 0; pass < 10; pass++) {
-        memset(N, 0, sizeof N), memset(rhs, 0, sizeof rhs);
-        for (int32_t c = 0; c < cameras; c++) N[c * cameras + c] = c == 0 || !out->known[c] ? 1 : 1e-9;
-        for (int32_t i = 0; i < out->pairs; i++) {
-            const vg_sync_pair *p = &out->pair[i];
+/* The clocks from the pairs. Those far from the rest lose their weight (Geman and McClure, `slack` seconds). */
+static vg_status solve_clocks(sync_work *w, const vg_sync_result *r, double slack, vg_error *err) {
+    double wanted[VG_SYNC_PAIRS], weight[VG_SYNC_PAIRS];
+    for (int32_t i = 0; i < r->pairs; i++) wanted[i] = r->pair[i].drift, weight[i] = trust(&r->pair[i]);
+    VG_TRY(solve(w->drift, r, wanted, weight, w->k->cameras, err));
+    for (int pass = 0; pass < 12; pass++) {
+        for (int32_t i = 0; i < r->pairs; i++) {
+            const vg_sync_pair *p = &r->pair[i];
             if (!p->used) continue;
-            const double r = pass ? out->offset[p->b] - out->offset[p->a] - p->lag : 0;
-            const double weight = trust(p) / ((1 + r * r) * (1 + r * r));
-            const int32_t end[2] = {p->a, p->b};
-            for (int k = 0; k < 2; k++) {
-                if (end[k] == 0) continue; /* the reference stays at zero */
-                N[end[k] * cameras + end[k]] += weight;
-                if (end[1 - k] != 0) N[end[k] * cameras + end[1 - k]] -= weight;
-                rhs[end[k]] += (k ? 1 : -1) * weight * p->lag;
-            }
+            const double off = residual(w, p), e = pass > 1 ? off / slack : 0;
+            wanted[i] = w->shift[p->b] - w->shift[p->a] - off;
+            weight[i] = trust(p) / ((1 + e * e) * (1 + e * e));
         }
-        if (LAPACKE_dposv(LAPACK_ROW_MAJOR, 'L', cameras, 1, N, cameras, rhs, 1) != 0)
-            return vg_fail(err, VG_FAILED, "the cameras' offsets cannot be solved for");
-        memcpy(out->offset, rhs, sizeof *rhs * (size_t)cameras);
+        VG_TRY(solve(w->shift, r, wanted, weight, w->k->cameras, err));
     }
     return VG_OK;
 }
 
-static void summarise(vg_sync_result *out, int32_t cameras) {
+static void summarise(vg_sync_result *out, const sync_work *w, const double *margin) {
     double sum = 0, weights = 0;
     for (int32_t i = 0; i < out->pairs; i++) {
         const vg_sync_pair *p = &out->pair[i];
         if (!p->used) continue;
-        const double r = out->offset[p->b] - out->offset[p->a] - p->lag;
-        sum += trust(p) * r * r, weights += trust(p);
-        const int32_t end[2] = {p->a, p->b};
+        const double off = residual(w, p);
+        sum += trust(p) * off * off, weights += trust(p);
         for (int k = 0; k < 2; k++) {
-            if (!(p->peak > out->correlation[end[k]])) continue;
-            out->correlation[end[k]] = p->peak;
-            out->confidence[end[k]] = fmax(0, fmin(1, (p->peak - fmax(p->second, 0)) / p->peak));
+            double *best = &out->correlation[k ? p->b : p->a];
+            *best = fmax(*best, p->correlation);
         }
     }
     out->disagreement = weights > 0 ? sqrt(sum / weights) : 0;
-    for (int32_t c = 0; c < cameras; c++)
-        if (!out->known[c]) out->offset[c] = (double)NAN;
+    out->confidence[0] = 1;
+    for (int32_t c = 0; c < w->k->cameras; c++) {
+        if (c > 0) out->confidence[c] = 1 - exp(-margin[c] / 10);
+        out->rate[c] = 1 + w->drift[c];
+        out->offset[c] = out->known[c] ? w->shift[c] - w->drift[c] * w->centre : (double)NAN;
+        /* geometry that is estimated along with the clocks errs in its own way, which pairs that contradict each other show */
+        const double own = w->camera[c].camera || c == 0 ? 0 : out->disagreement;
+        out->sigma[c] = out->known[c] ? hypot(w->sigma[c], own) : (double)NAN;
+    }
 }
 
-static vg_status run(vg_sync_result *out, sync_work *w, const vg_camera *cameras, vg_error *err) {
+/* ---- the stages in turn -------------------------------------------------------------------------------------------------- */
+
+static vg_status look_at_pairs(vg_sync_result *out, sync_work *w, double *margin, vg_error *err) {
     const int32_t n = w->k->cameras;
-    for (int32_t c = 0; c < n; c++) VG_TRY(make_signal(w, c, err));
-    const size_t lags = 2 * (size_t)w->options->longest + 1, points = (size_t)w->k->frames * (size_t)w->k->set.joints;
-    double *room = malloc(sizeof *room * (lags > points ? lags : points));
-    if (!room) return vg_fail(err, VG_NO_MEMORY, "out of memory for the correlations");
-    int32_t used = 0;
     for (int32_t a = 0; a < n; a++)
         for (int32_t b = a + 1; b < n; b++) {
-            vg_sync_pair *p = &out->pair[out->pairs++];
-            p->a = a, p->b = b;
-            correlate(p, w, room);
-            if (p->used && cameras) refine(p, w, cameras, room);
-            used += p->used;
+            const double none = (double)NAN;
+            out->pair[out->pairs] = (vg_sync_pair){.a = a, .b = b, .lag = none, .correlation = none, .epipolar = none};
+            VG_TRY(sync_coarse(&w->curve[out->pairs++], w, a, b, err));
         }
-    free(room);
-    if (used == 0)
-        return vg_fail(err, VG_FAILED,
-                       "no two cameras move in time with one another within %d frames; do they see the same person "
-                       "move? A longer search may help",
-                       w->options->longest);
-    mark_known(out, n);
-    VG_TRY(solve(out, n, err));
-    summarise(out, n);
+    VG_TRY(sync_place(out, margin, w, err));
+    for (int32_t c = 1; c < n; c++)
+        if (out->known[c]) return VG_OK;
+    return vg_fail(err, VG_FAILED,
+                   "no camera moves in time with `%s`, to a certainty, within %d frames; do they see the same people "
+                   "move? A longer recording, a longer search or a calibration may help",
+                   w->k->names[0], w->options->longest);
+}
+
+static vg_status run(vg_sync_result *out, sync_work *w, bool calibrated, vg_error *err) {
+    double margin[VG_MAX_CAMERAS];
+    const int32_t n = w->k->cameras;
+    for (int32_t c = 0; c < n; c++) {
+        VG_TRY(sync_follow_people(w, c, err));
+        choose_windows(w, c);
+    }
+    VG_TRY(look_at_pairs(out, w, margin, err));
+    const double ends[2] = {w->camera[0].time[w->k->begin[0]], w->camera[0].time[w->k->end[0] - 1]};
+    w->centre = (ends[0] + ends[1]) / 2;
+    const double slack = 2 / w->camera[0].fps;
+    VG_TRY(solve_clocks(w, out, slack, err));
+    for (int32_t i = 0; i < out->pairs && !calibrated; i++)
+        if (out->pair[i].used) VG_TRY(sync_scan(&out->pair[i], w, err));
+    if (!calibrated) VG_TRY(solve_clocks(w, out, slack / 2, err));
+    VG_TRY(sync_fine(w, out->known, out->pair, out->pairs, err));
+    summarise(out, w, margin);
     return VG_OK;
 }
 
@@ -368,12 +175,16 @@ vg_status vg_sync(vg_sync_result *out, const vg_keypoints *keypoints, const vg_c
     sync_work *w = calloc(1, sizeof *w);
     if (!w) return vg_fail(err, VG_NO_MEMORY, "out of memory");
     w->k = keypoints, w->options = options;
-    const vg_status status = run(out, w, cameras, err);
-    for (int32_t c = 0; c < keypoints->cameras; c++) free(w->signal[c].person), free(w->signal[c].speed);
+    w->lanes = (keypoints->set.joints + 7) / 8 * 8;
+    double finest = FINEST;
+    for (int32_t c = 0; c < keypoints->cameras; c++) {
+        finest = fmin(finest, fps[c]);
+        w->camera[c].fps = fps[c], w->camera[c].camera = cameras ? &cameras[c] : NULL;
+    }
+    w->step = 1 / finest;
+    const vg_status status = run(out, w, cameras != NULL, err);
+    for (int32_t c = 0; c < keypoints->cameras; c++) sync_free_people(&w->camera[c]);
+    for (int32_t i = 0; i < VG_SYNC_PAIRS; i++) free(w->curve[i].evidence);
     free(w);
-    out->disagreement /= fps[0];
-    for (int32_t i = 0; i < out->pairs; i++) out->pair[i].lag /= fps[0];
-    for (int32_t c = 0; c < keypoints->cameras; c++)
-        out->offset[c] /= fps[0], out->rate[c] = 1, out->sigma[c] = out->known[c] ? out->disagreement : (double)NAN;
     return status;
 }

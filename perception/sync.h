@@ -9,21 +9,22 @@
 
 typedef struct vg_sync_options {
     int32_t longest;   /* frames; offsets up to this are looked for, either way */
-    int32_t overlap;   /* frames; two cameras must share so many */
     double confidence; /* keypoints above this take part, 0 .. 1 */
-    double least_peak; /* correlation below which a pair says nothing, 0 .. 1 */
 } vg_sync_options;
 
-vg_sync_options vg_sync_options_default(void); /* 300 frames, 30 frames, 0.3, 0.4 */
+vg_sync_options vg_sync_options_default(void); /* 300 frames, 0.3 */
 
 /* What two cameras say of one another: at its time t + lag, b shows what a does at its time t. */
 typedef struct vg_sync_pair {
     int32_t a, b;
-    double lag;      /* s */
-    double peak;     /* normalised correlation at the lag, -1 .. 1 */
-    double second;   /* the highest correlation at any other lag */
-    double epipolar; /* px, median distance from epipolar lines at the lag; NaN without a calibration */
-    bool used;
+    double lag;         /* s */
+    double correlation; /* of people's speeds at the lag, -1 .. 1 */
+    double evidence;    /* nats: by how much this lag is likelier than any other, to these two cameras by themselves */
+    double weight;      /* nats: what speaks for it */
+    double middle;      /* s of a's time; where the lag is told */
+    double drift;       /* of b's clock against a's, seconds a second */
+    double epipolar;    /* px, median distance from epipolar lines; without a calibration, from those that fit best */
+    bool used;          /* it agrees with where all cameras together were placed */
 } vg_sync_pair;
 
 #define VG_SYNC_PAIRS (VG_MAX_CAMERAS * (VG_MAX_CAMERAS - 1) / 2)
@@ -34,8 +35,8 @@ typedef struct vg_sync_result {
                                       where not known */
     double rate[VG_MAX_CAMERAS];
     double sigma[VG_MAX_CAMERAS];       /* s; standard deviation of the offset */
-    double correlation[VG_MAX_CAMERAS]; /* best peak of the pairs used */
-    double confidence[VG_MAX_CAMERAS];  /* 0 .. 1: how far that peak stands out above all other lags */
+    double correlation[VG_MAX_CAMERAS]; /* best one of the pairs used */
+    double confidence[VG_MAX_CAMERAS];  /* 0 .. 1: 1 - exp(-e / 10), where its place has e nats more than any other */
     double disagreement; /* s, rms: how far the pairs are from the offsets; near 0 where all tell the same */
     int32_t pairs;
     vg_sync_pair pair[VG_SYNC_PAIRS];

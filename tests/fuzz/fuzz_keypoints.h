@@ -15,9 +15,10 @@ static inline void fuzz_check_keypoints(const vg_keypoints *k) {
     VG_ASSERT(k->frames > 0 && k->cameras > 0 && k->cameras <= VG_MAX_CAMERAS && k->first[0] == 0);
     for (int32_t c = 0; c < k->cameras; c++) {
         VG_ASSERT(k->begin[c] >= 0 && k->begin[c] < k->end[c] && k->end[c] <= k->frames);
+        const bool stamped = vg_keypoints_stamped(k, c);
         double last = -(double)INFINITY;
         for (int32_t f = 0; f < k->frames; f++) {
-            const double t = vg_keypoints_time(k, f, c, 30);
+            const double t = vg_keypoints_time(k, f, c, stamped, 30);
             VG_ASSERT(isnan(t) || t > last);
             if (!isnan(t)) last = t;
         }

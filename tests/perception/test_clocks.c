@@ -238,11 +238,11 @@ static void times_of_keypoint_files_are_read_and_checked(void **state) {
     static const char good[] = HEAD "b,3,LKnee,1,2,10.5\nb,5,LKnee,2,2,10.75\na,3,LKnee,1,1,-1\na,4,LKnee,1,1,0\n";
     const vg_keypoints_options all = {.frames = VG_FRAMES_ALL};
     assert_ok(vg_keypoints_csv_parse("k.csv", good, strlen(good), &all, &k, &err));
-    assert_close(vg_keypoints_time(&k, 0, 1, 60), 10.5, 0);
-    assert_true(isnan(vg_keypoints_time(&k, 1, 1, 60)));
-    assert_close(vg_keypoints_time(&k, 2, 1, 60), 10.75, 0);
-    assert_close(vg_keypoints_time(&k, 0, 0, 60), -1, 0);
-    assert_true(isnan(vg_keypoints_time(&k, 2, 0, 60)));
+    assert_close(vg_keypoints_time(&k, 0, 1, true, 60), 10.5, 0);
+    assert_true(isnan(vg_keypoints_time(&k, 1, 1, true, 60)));
+    assert_close(vg_keypoints_time(&k, 2, 1, true, 60), 10.75, 0);
+    assert_close(vg_keypoints_time(&k, 0, 0, true, 60), -1, 0);
+    assert_true(isnan(vg_keypoints_time(&k, 2, 0, true, 60)));
     vg_keypoints_free(&k);
     static const struct {
         const char *text, *part;
