@@ -63,7 +63,7 @@ static void drift_is_found_where_a_recording_is_long_enough(void **state) {
     free(p.place);
 }
 
-static void without_a_calibration_it_is_less_sure(void **state) {
+static void without_a_calibration_it_is_less_sure_and_says_so(void **state) {
     (void)state;
     static const film_camera same[CAMERAS] = {{60, 0, 1, 0, false, 0},
                                               {60, 0.2137, 1, 0, false, 0},
@@ -83,7 +83,7 @@ static void without_a_calibration_it_is_less_sure(void **state) {
             const double off = r.offset[c] - (offset[c] - offset[0]);
             printf("seed %d, not calibrated: camera %d is off by %+.2f ms (it says +- %.2f, confidence %.2f)\n",
                    (int)seed, c + 1, 1e3 * off, 1e3 * r.sigma[c], r.confidence[c]);
-            if (r.known[c] && r.confidence[c] > 0.5) assert_close(off, 0, 0.03);
+            if (r.known[c] && r.confidence[c] > 0.5) assert_close(off, 0, 3 * r.sigma[c] + 0.005);
         }
         vg_keypoints_free(&k), free(p.place);
     }
@@ -116,7 +116,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clocks_of_cameras_that_see_several_people_are_found),
         cmocka_unit_test(drift_is_found_where_a_recording_is_long_enough),
-        cmocka_unit_test(without_a_calibration_it_is_less_sure),
+        cmocka_unit_test(without_a_calibration_it_is_less_sure_and_says_so),
         cmocka_unit_test(one_camera_or_no_motion_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
