@@ -90,6 +90,15 @@ $(PROTO_DESC): proto/vergence.proto
 	  echo 'static const unsigned char vg_proto_descriptor[] = {'; \
 	  od -An -v -tx1 $(@D)/vergence.desc | sed 's/ \(..\)/0x\1,/g'; echo '};') >$@
 $(patsubst %,$(BUILD)/obj/%.o,$(proto_SRC)): | $(PROTO_GEN).h $(PROTO_DESC)
+# the viewer's files, which `make web` builds from web/src, are part of the program
+VIEWER := $(BUILD)/gen/daemon/viewer_files.h
+VIEWER_FILES := web/dist/index.html web/dist/viewer.css web/dist/viewer.js
+$(VIEWER): $(VIEWER_FILES)
+	@mkdir -p $(@D)
+	$(Q)(echo '/* Made from web/dist. */'; for f in $^; do \
+	  echo "static const unsigned char viewer_$$(basename $$f | tr . _)[] = {"; od -An -v -tx1 $$f | sed 's/ \(..\)/0x\1,/g'; echo '};'; \
+	  done) >$@
+$(BUILD)/obj/daemon/web.c.o: | $(VIEWER)
 
 bench_OBJ := $(patsubst %,$(BUILD)/obj/%.o,$(shell find bench -name '*.c' | LC_ALL=C sort))
 $(BUILD)/bin/vergence: $(BUILD)/obj/cli/main.c.o $(bench_OBJ) $(ALL_LIBS)
@@ -174,7 +183,7 @@ format-check:
 	$(Q)clang-format --dry-run --Werror $(FORMAT_SRC)
 
 # the checks of .clang-tidy
-tidy: $(PROTO_GEN).h $(PROTO_DESC)
+tidy: $(PROTO_GEN).h $(PROTO_DESC) $(VIEWER)
 	$(Q)find $(MODULES) -name '*.c' | xargs -P $$(nproc) -I{} clang-tidy --quiet {} -- -std=c17 -D_GNU_SOURCE -I. -I$(BUILD)/gen $(PKG_CFLAGS) -march=$(ARCH)
 
 install: all

@@ -135,6 +135,8 @@ static void print_status(const json_t *s) {
                (long long)number(live, "joints_measured"), (long long)number(live, "joints_carried"),
                (long long)number(live, "joints_lost"), (long long)number(live, "policies"));
     if (mocap) print_mocap(mocap);
+    const char *viewer = json_string_value(json_object_get(s, "viewer"));
+    if (viewer) printf("  viewer at %s\n", viewer);
     const json_t *recording = json_object_get(s, "recording");
     if (recording)
         printf("  recorded %lld instants (%.1f MB) in %s; %lld dropped%s\n", (long long)number(recording, "recorded"),

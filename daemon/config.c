@@ -3,6 +3,7 @@
 #include "daemon/internal.h"
 
 #include "common/text.h"
+#include "daemon/web_http.h"
 #include "perception/smooth.h"
 
 #include <ctype.h>
@@ -96,6 +97,8 @@ static const vg_config_key keys[] = {
     {"mocap", "beta", REAL, AT(mocap.beta), 0, 10000, NO_CHOICES, "Hz/(m/s)", "One-Euro smoothing: how much speed raises the cut-off"},
 
     {"record", "enabled", BOOL, AT(record.enabled), NO_BOUNDS, BOOL_CHOICES, NO_UNIT, "Live and mocap sessions leave frames and skeletons in `take-N.mcap` of the session's folder"},
+
+    {"web", "listen", TEXT, AT(web.listen), NO_BOUNDS, NO_CHOICES, NO_UNIT, "`HOST:PORT` where browsers find the viewer (docs/live.md): `127.0.0.1:8080` for this machine alone, `0.0.0.0:8080` for everybody who reaches it; port 0: any that is free, `status` tells which; empty: none"},
 
     {"control", "endpoint", TEXT, AT(control.endpoint), NO_BOUNDS, NO_CHOICES, NO_UNIT, "Where the control socket listens: `ipc:///PATH`, or `tcp://127.0.0.1:PORT`; empty: a socket in the state folder"},
 
@@ -328,6 +331,10 @@ vg_status vg_session_config_check(vg_session_config *c, vg_error *err) {
     c->train.wdl = (c->mode & 2) != 0;
     if (c->world.kind == VG_SESSION_REMOTE) VG_TRY(check_endpoint("world.endpoint", c->world.endpoint, err));
     VG_TRY(check_mocap(c, err));
+    char host[256];
+    uint16_t port;
+    if (c->web.listen[0] && !vg_web_split(c->web.listen, host, &port))
+        return vg_fail(err, VG_INVALID, "web.listen is `%s`; it must be HOST:PORT (127.0.0.1:8080)", c->web.listen);
     if (c->control.endpoint[0]) VG_TRY(check_endpoint("control.endpoint", c->control.endpoint, err));
     if (c->session.kind != VG_SESSION_TRAIN) {
         if (c->world.envs > 1)

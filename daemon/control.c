@@ -170,6 +170,7 @@ json_t *vg_control_status_json(vg_control *control, const vg_session_status *sta
     } else {
         json_object_set_new(out, "mocap", mocap_json(&status->mocap, control->world));
     }
+    if (status->viewer[0]) json_object_set_new(out, "viewer", json_string(status->viewer));
     if (status->recording.path[0]) json_object_set_new(out, "recording", recording_json(&status->recording));
     return out;
 }

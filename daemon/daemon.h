@@ -3,8 +3,9 @@
  *   state folder   where sessions live: lock, pid, log and control socket of each
  *   session        the loop itself, for training, for live control and for motion capture
  *   control        requests to a running session and their answers (see docs/control.md)
- * Threads: a session's loop runs in its caller's thread; beside it one thread answers the control socket and, in a live
- * session, one learns. */
+ *   web            the viewer: a page that shows a running session
+ * Threads: a session's loop runs in its caller's thread; beside it one thread answers the control socket, one serves the viewer
+ * where there is one, and in a live session one learns. */
 #ifndef VG_DAEMON_DAEMON_H
 #define VG_DAEMON_DAEMON_H
 
@@ -94,6 +95,9 @@ typedef struct vg_session_config {
     struct {
         bool enabled; /* live and mocap sessions leave a recording */
     } record;
+    struct {
+        char listen[128]; /* HOST:PORT of the viewer; empty: none */
+    } web;
     struct {
         char endpoint[VG_PATH_MAX]; /* empty: an ipc socket in the state folder */
     } control;

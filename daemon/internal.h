@@ -65,6 +65,7 @@ typedef struct vg_session_status {
     vg_live_stats live;
     vg_mocap_stats mocap;
     vg_recorder_stats recording; /* path "": none */
+    char viewer[300];            /* the viewer's address; "": none */
 } vg_session_status;
 
 typedef struct vg_control {
@@ -116,7 +117,8 @@ typedef struct vg_session {
     const vg_session_options *options;
     char folder[VG_PATH_MAX];
     vg_world *world;
-    vg_recorder *recorder; /* NULL: none; belongs to session.c */
+    vg_recorder *recorder; /* NULL: none; belongs to session.c, as the viewer does */
+    struct vg_web *web;
     vg_control control;
     vg_session_status status;
     int64_t began_ns, saved_ns, reported_ns;
@@ -125,6 +127,8 @@ typedef struct vg_session {
 bool vg_session_should_stop(vg_session *session);
 /* Publishes the status to the control socket and, at most once a second or with `force`, to status.json. */
 vg_status vg_session_report(vg_session *session, bool force, vg_error *err);
+/* Shows one instant to all who keep or look at what a session does: the recording, the viewer. For each tick; never waits. */
+void vg_session_show(vg_session *session, const vg_frame *frame, const vg_skeletons *skeletons);
 vg_status vg_session_train(vg_session *session, vg_error *err);
 vg_status vg_session_live(vg_session *session, vg_error *err);
 vg_status vg_session_mocap(vg_session *session, vg_error *err);

@@ -75,8 +75,8 @@ static vg_status run(vg_session *session, vg_live *live, vg_error *err) {
     return VG_OK;
 }
 
-static void push(void *context, const vg_frame *frame, const vg_skeletons *skeletons) {
-    vg_recorder_push(context, frame, skeletons);
+static void show(void *context, const vg_frame *frame, const vg_skeletons *skeletons) {
+    vg_session_show(context, frame, skeletons);
 }
 
 vg_status vg_session_live(vg_session *session, vg_error *err) {
@@ -84,8 +84,8 @@ vg_status vg_session_live(vg_session *session, vg_error *err) {
     const vg_live_config live_config = {.policy = config->live.policy,
                                         .learn = config->live.learn,
                                         .train = config->train,
-                                        .seen = session->recorder ? push : NULL,
-                                        .context = session->recorder};
+                                        .seen = show,
+                                        .context = session};
     vg_live *live = NULL;
     VG_TRY(vg_live_create(&live, &live_config, session->world, session->options->log, err));
     const vg_status status = run(session, live, err);

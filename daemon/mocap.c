@@ -84,7 +84,7 @@ static vg_status tick(mocap *m, vg_error *err) {
     if (m->frame->frame_id == last) return VG_OK; /* nothing new within a tick */
     VG_TRY(vg_capture_step(m->capture, m->frame, m->skeletons, err));
     vg_outputs_send(m->outputs, m->skeletons);
-    if (session->recorder) vg_recorder_push(session->recorder, m->frame, m->skeletons);
+    vg_session_show(session, m->frame, m->skeletons);
     vg_world_report sources = {0};
     vg_world_sources(session->world, &sources);
     count(m, sources.came_ns);

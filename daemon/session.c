@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/text.h"
+#include "daemon/web.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -52,6 +53,18 @@ static vg_status begin_recording(vg_session *session, vg_error *err) {
     if (!config->record.enabled || config->session.kind == VG_SESSION_TRAIN || config->world.kind == VG_SESSION_REPLAY)
         return VG_OK;
     return vg_recorder_open(&session->recorder, session->folder, &session->world->info, session->options->log, err);
+}
+
+static vg_status begin_viewer(vg_session *session, vg_error *err) {
+    if (!session->config->web.listen[0]) return VG_OK;
+    VG_TRY(vg_web_open(&session->web, &session->control, session->options->log, err));
+    snprintf(session->status.viewer, sizeof session->status.viewer, "%s", vg_web_url(session->web));
+    return VG_OK;
+}
+
+void vg_session_show(vg_session *session, const vg_frame *frame, const vg_skeletons *skeletons) {
+    if (session->recorder) vg_recorder_push(session->recorder, frame, skeletons);
+    if (session->web) vg_web_push(session->web, frame, skeletons);
 }
 
 static vg_status run_loop(vg_session *session, vg_error *err) {
@@ -109,9 +122,12 @@ vg_status vg_session_run(const vg_session_config *config, const vg_session_state
                  config->session.name, session->world->info.name, session->world->info.scene,
                  session->world->info.dims.cameras, session->world->info.dims.people, session->world->info.envs,
                  state->endpoint);
-        status = run_loop(session, err);
+        status = begin_viewer(session, err);
+        if (status == VG_OK) status = run_loop(session, err);
+        vg_web_close(session->web);
         vg_control_stop(&session->control);
-        VG_INFOF(options->log, "session %s: %s", config->session.name, session->status.state);
+        if (session->status.state[0])
+            VG_INFOF(options->log, "session %s: %s", config->session.name, session->status.state);
     }
     vg_world_close(session->world);
     vg_session_state_release(&folder_lock);

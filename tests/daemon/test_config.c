@@ -61,6 +61,8 @@ static void random_text(vg_rng *rng, const vg_config_key *key, char *out, size_t
             snprintf(out, room, "n%u", vg_rng_u32(rng));
         else if (strcmp(key->name, "endpoint") == 0 || strcmp(key->name, "publish") == 0)
             snprintf(out, room, "tcp://127.0.0.1:%u", vg_rng_below(rng, 60000));
+        else if (strcmp(key->name, "listen") == 0)
+            snprintf(out, room, "[::1]:%u", vg_rng_below(rng, 60000));
         else
             snprintf(out, room, "a \"b\" \\ c: #%u é", vg_rng_u32(rng));
         break;
@@ -144,6 +146,7 @@ static void mistakes_are_named(void **state) {
         {"session:\n  name: \"\"\n", "session.name is ``"},
         {"session:\n  kind: live\nworld:\n  envs: 2\n", "one environment"},
         {"control:\n  endpoint: 5555\n", "control.endpoint is `5555`"},
+        {"web:\n  listen: 8080\n", "web.listen is `8080`; it must be HOST:PORT"},
         {"live:\n  rate_hz: 0\n", "live.rate_hz"},
         {"checkpoint:\n  every_seconds: 0\n", "checkpoint.every_seconds"},
         {"train:\n  steps: 5\n  steps: 6\n", "train.steps: Mapping field already seen"},
