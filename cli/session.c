@@ -95,6 +95,9 @@ static void print_camera(const json_t *c) {
            json_string_value(json_object_get(c, "name")), json_string_value(json_object_get(c, "state")),
            number(c, "rate_hz"), (long long)number(c, "lost"), (long long)number(c, "late"),
            (long long)number(c, "duplicates"), (long long)number(c, "dropped"));
+    if (json_is_number(json_object_get(c, "clock_sigma_seconds")))
+        printf("  %-12s its clock is corrected by %+.1f ms (+- %.1f) by people's motion\n", "",
+               1e3 * number(c, "clock_correction_seconds"), 1e3 * number(c, "clock_sigma_seconds"));
 }
 
 static void print_mocap(const json_t *m) {

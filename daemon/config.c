@@ -52,6 +52,7 @@ static const vg_config_key keys[] = {
     {"world", "window_seconds", REAL, AT(world.window_seconds), 0, 1, NO_CHOICES, "s", "Live world: pictures taken within it make a frame; 0: 0.8 / `world.rate_hz`"},
     {"world", "patience_seconds", REAL, AT(world.patience_seconds), 0, 5, NO_CHOICES, "s", "Live world: how long a frame waits for cameras that are late"},
     {"world", "silent_seconds", REAL, AT(world.silent_seconds), 0.01, 60, NO_CHOICES, "s", "Live world: a camera unheard for so long is no longer waited for"},
+    {"world", "refine_seconds", REAL, AT(world.refine_seconds), 0, 1, NO_CHOICES, "s", "Live world: how far people's motion may correct the clocks of cameras that do not share one (docs/live.md); 0: not at all"},
     {"world", "recording", TEXT, AT(world.recording), NO_BOUNDS, NO_CHOICES, NO_UNIT, "Replay: the recording, a `.mcap` file"},
     {"world", "speed", REAL, AT(world.speed), 0, 1000, NO_CHOICES, NO_UNIT, "Replay: 1 plays as fast as it was recorded; 0: as fast as possible"},
 
@@ -130,6 +131,7 @@ vg_session_config vg_session_config_default(vg_preset preset) {
         .world.window_seconds = world.window_seconds,
         .world.patience_seconds = world.patience_seconds,
         .world.silent_seconds = world.silent_seconds,
+        .world.refine_seconds = world.refine_seconds,
         .world.speed = world.speed,
         .live = {.learn = false, .rate_hz = 10},
         .mocap = {.cutoff_hz = vg_smooth_config_default().cutoff, .beta = vg_smooth_config_default().beta},
@@ -379,6 +381,7 @@ vg_world_config vg_session_config_world(const vg_session_config *c, const vg_log
                              .window_seconds = c->world.window_seconds,
                              .patience_seconds = c->world.patience_seconds,
                              .silent_seconds = c->world.silent_seconds,
+                             .refine_seconds = c->world.refine_seconds,
                              .recording = c->world.recording,
                              .speed = c->world.speed,
                              .log = log};

@@ -109,6 +109,8 @@ static json_t *camera_json(const vg_source_report *c, const char *name) {
     json_object_set_new(out, "rate_hz", json_number(c->rate_hz));
     json_object_set_new(out, "age_seconds", json_number(c->age_seconds));
     json_object_set_new(out, "clock_offset_seconds", json_number(c->clock_offset_seconds));
+    json_object_set_new(out, "clock_correction_seconds", json_number(c->clock_correction_seconds));
+    json_object_set_new(out, "clock_sigma_seconds", json_number(c->clock_sigma_seconds));
     return out;
 }
 

@@ -70,7 +70,7 @@ typedef struct vg_session_config {
         bool shared_memory;
         int32_t keypoints; /* vg_keypoint_source */
         char calibration[VG_PATH_MAX], joint_set[32];
-        double rate_hz, window_seconds, patience_seconds, silent_seconds;
+        double rate_hz, window_seconds, patience_seconds, silent_seconds, refine_seconds;
         char recording[VG_PATH_MAX];
         double speed;
     } world;

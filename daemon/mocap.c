@@ -88,6 +88,7 @@ static vg_status tick(mocap *m, vg_error *err) {
     vg_world_report sources = {0};
     vg_world_sources(session->world, &sources);
     count(m, sources.came_ns);
+    vg_world_observe(session->world, vg_capture_matched(m->capture));
     return VG_OK;
 }
 

@@ -88,6 +88,10 @@ vg_status vg_capture_step(vg_capture *c, const vg_frame *frame, vg_skeletons *ou
     return VG_OK;
 }
 
+const vg_frame *vg_capture_matched(const vg_capture *c) {
+    return vg_perception_matched(c->perception, 0);
+}
+
 int64_t vg_capture_name(const vg_capture *c, int32_t slot) {
     const vg_people *people = vg_perception_people(c->perception, 0);
     return c->identified || !people ? slot + 1 : vg_people_name(people, slot);

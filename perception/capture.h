@@ -28,6 +28,9 @@ void vg_capture_destroy(vg_capture *capture); /* NULL is allowed */
 /* One frame. `out` is a block made by vg_skeletons_init for dims.people and dims.joints. Allocates nothing. */
 vg_status vg_capture_step(vg_capture *capture, const vg_frame *frame, vg_skeletons *out, vg_error *err);
 
+/* The last frame with its people told apart; NULL where it came so, or none came yet. Valid until the next step. */
+const vg_frame *vg_capture_matched(const vg_capture *capture);
+
 /* The name of the person in a slot: 1, 2, ... in the order of appearance, never used again; 0 where the slot is free. */
 int64_t vg_capture_name(const vg_capture *capture, int32_t slot);
 

@@ -34,6 +34,7 @@ vg_world_config vg_world_config_default(void) {
                              .rate_hz = 60,
                              .patience_seconds = 0.05,
                              .silent_seconds = 0.5,
+                             .refine_seconds = 0.1,
                              .speed = 1};
 }
 
@@ -92,6 +93,10 @@ bool vg_world_sources(const vg_world *world, vg_world_report *out) {
     if (!world->ops->report) return false;
     world->ops->report(world, out);
     return true;
+}
+
+void vg_world_observe(vg_world *world, const vg_frame *matched) {
+    if (matched && world->ops->observe) world->ops->observe(world, matched);
 }
 
 static vg_status check_state(const vg_world *world, int32_t env, vg_error *err) {

@@ -66,6 +66,8 @@ typedef struct vg_source_report {
     double rate_hz;                      /* pictures a second, lately */
     double age_seconds;                  /* since the last one; NaN: never */
     double clock_offset_seconds;         /* what is added to its times */
+    double clock_correction_seconds;     /* how much of that people's motion told; 0 where it is not looked at */
+    double clock_sigma_seconds;          /* standard deviation of that; NaN where it is not looked at */
 } vg_source_report;
 
 typedef struct vg_world_report {
@@ -103,6 +105,8 @@ typedef struct vg_world_ops {
     vg_status (*load_state)(vg_world *world, int32_t env, const void *state, vg_error *err);
     /* optional: what is known of the sources of its frames */
     void (*report)(const vg_world *world, vg_world_report *out);
+    /* optional: what became of its last frame */
+    void (*observe)(vg_world *world, const vg_frame *matched);
 } vg_world_ops;
 
 /* The head of every world; implementations put it first in their own struct. */
@@ -175,6 +179,7 @@ typedef struct vg_world_config {
     double window_seconds;   /* pictures taken within it make a frame; 0: 0.8 / rate_hz */
     double patience_seconds; /* how long a frame waits for cameras that are late */
     double silent_seconds;   /* a camera unheard for so long is no longer waited for */
+    double refine_seconds;   /* how far people's motion may correct the cameras' clocks; 0: not at all */
     /* replay */
     const char *recording; /* a .mcap file */
     double speed;          /* of the recording's pace; 0: as fast as asked for */
@@ -204,6 +209,10 @@ vg_status vg_world_step(vg_world *world, int32_t first, int32_t count, const vg_
 
 /* What is known of the sources of its frames. False, and nothing written, where there is nothing to tell. */
 bool vg_world_sources(const vg_world *world, vg_world_report *out);
+
+/* Tells a world whose cameras have clocks of their own what its last frame looks like with people told apart
+ * (VG_FRAME_IDENTIFIED), so that it can mend its clocks. Other worlds do not care; NULL is allowed. Allocates nothing. */
+void vg_world_observe(vg_world *world, const vg_frame *matched);
 
 /* Bytes of one environment's state, for checkpoints that resume bit-exactly; 0 where the world cannot hand it out. */
 size_t vg_world_state_bytes(const vg_world *world);

@@ -19,7 +19,8 @@ typedef struct camera_queue {
     vg_assembly_camera account;
     picture pictures[QUEUE]; /* by time */
     int32_t count;
-    uint32_t free; /* bit i: keypoint slot i is free */
+    int64_t taken_ns; /* its picture in the last frame */
+    uint32_t free;    /* bit i: keypoint slot i is free */
 } camera_queue;
 
 struct vg_assembly {
@@ -162,6 +163,7 @@ int64_t vg_assembly_take(vg_assembly *a, vg_frame *frame, uint32_t *cameras) {
                sizeof(vg_keypoint) * (size_t)p->people * (size_t)d.joints);
         for (int32_t i = 0; i < p->people; i++) present[i] = 1;
         if (p->came_ns > came) came = p->came_ns;
+        q->taken_ns = p->time_ns;
         late_by += p->time_ns - begin, count++;
         *cameras |= 1u << c;
         remove_at(q, 0);
@@ -170,6 +172,10 @@ int64_t vg_assembly_take(vg_assembly *a, vg_frame *frame, uint32_t *cameras) {
     frame->time_ns = begin + late_by / count;
     a->left_ns = end;
     return came;
+}
+
+int64_t vg_assembly_taken(const vg_assembly *a, int32_t camera) {
+    return a->queue[camera].taken_ns;
 }
 
 const vg_assembly_camera *vg_assembly_camera_at(const vg_assembly *a, int32_t camera) {

@@ -38,6 +38,8 @@ int64_t vg_assembly_deadline(const vg_assembly *assembly);
 /* The oldest frame: writes keypoints, present and time (the mean of its pictures'), and in *cameras which cameras are in
  * it, as bits. Returns when the last of its pictures came. Call where one is ready. */
 int64_t vg_assembly_take(vg_assembly *assembly, vg_frame *frame, uint32_t *cameras);
+/* When the picture of a camera was taken that is in the last frame. */
+int64_t vg_assembly_taken(const vg_assembly *assembly, int32_t camera);
 /* Forgets pictures and what left already: time begins anew. */
 void vg_assembly_restart(vg_assembly *assembly);
 /* The time before which pictures are late; INT64_MIN before the first frame. */

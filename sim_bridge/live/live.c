@@ -11,6 +11,7 @@
 #include "proto/proto.h"
 #include "proto/stream_count.h"
 #include "sim_bridge/live/assembly.h"
+#include "sim_bridge/live/refine.h"
 #include "sim_bridge/live/stream_clock.h"
 #include "sim_bridge/remote/wire.h"
 
@@ -27,6 +28,10 @@ enum { CODEC_SIZE = 1 << 17, DRAIN = 256, QUEUE = 512 };
 #define PLAUSIBLE_NS  60000000000         /* a picture is at most this old when it comes, by the clock it names */
 #define BACK_NS       1000000000          /* a source that was restarted this far in the past begins time anew */
 #define LOG_EVERY_NS  10000000000
+#define SETTLE_NS     2000000000 /* a clock's offset is taken as it is estimated for so long, then it is steered */
+#define STEER         0.02       /* seconds a second that times may be moved by */
+#define STEER_BASE    0.002      /* the same, towards what arrival tells */
+#define SURE          0.004      /* s; standard deviation of a correction that is told in the log */
 
 typedef struct source {
     vg_stream_count count;
@@ -37,6 +42,14 @@ typedef struct source {
     char name[64];   /* as its stream calls it */
 } source;
 
+/* How a clock's times are moved: towards its offset by arrival and the correction by geometry, without a jump. */
+typedef struct steering {
+    bool begun;
+    int64_t since_ns, at_ns;
+    double base, used; /* s */
+    bool told;         /* in the log */
+} steering;
+
 typedef struct live {
     vg_world base;
     const vg_log *log;
@@ -46,6 +59,10 @@ typedef struct live {
     vg_camera cameras[VG_MAX_CAMERAS];
     source sources[VG_MAX_CAMERAS];
     vg_stream_clock clocks[VG_MAX_CAMERAS];
+    steering steering[VG_MAX_CAMERAS]; /* of clocks */
+    vg_refine *refine;                 /* NULL: geometry is not asked */
+    double refine_seconds;
+    uint32_t in_frame; /* cameras of the last one */
     int32_t clock_count;
     char own_clock[64];
     int64_t tick_ns, silent_ns;
@@ -128,6 +145,40 @@ static vg_status check_picture(const live *l, const vg_wire_keypoints *k, int32_
     return VG_OK;
 }
 
+/* ---- clocks ---- */
+
+static void forget_clock(live *l, int32_t clock) {
+    l->steering[clock] = (steering){0};
+    if (l->refine) vg_refine_forget(l->refine, clock);
+}
+
+static double towards(double from, double to, double most) {
+    return from + fmax(-most, fmin(most, to - from));
+}
+
+/* What a clock's times should be moved by, as far as is known. */
+static double wanted_offset(const live *l, int32_t clock) {
+    return l->steering[clock].base + (l->refine ? vg_refine_correction(l->refine, clock) : 0);
+}
+
+/* What a clock's times are moved by now, ns. The offset by arrival falls in steps while shorter ways are met and as old ones
+ * fade out, and a correction comes four times a second; the times change by little from picture to picture. */
+static int64_t steer(live *l, int32_t clock, int64_t now) {
+    steering *s = &l->steering[clock];
+    const int64_t offset_ns = vg_stream_clock_offset(&l->clocks[clock]);
+    if (!l->refine) return offset_ns;
+    const double offset = (double)offset_ns * 1e-9, passed = (double)(now - s->at_ns) * 1e-9;
+    if (!s->begun) *s = (steering){.begun = true, .since_ns = now};
+    s->at_ns = now;
+    if (l->clocks[clock].known || now - s->since_ns < SETTLE_NS) {
+        s->base = offset, s->used = wanted_offset(l, clock);
+    } else {
+        s->base = towards(s->base, offset, STEER_BASE * passed);
+        s->used = towards(s->used, wanted_offset(l, clock), STEER * passed);
+    }
+    return (int64_t)llround(s->used * 1e9);
+}
+
 static bool clock_is_used(const live *l, int32_t clock, int32_t but_by) {
     for (int32_t c = 0; c < l->base.info.dims.cameras; c++)
         if (c != but_by && l->sources[c].clock == clock) return true;
@@ -155,6 +206,7 @@ static vg_stream_clock *clock_of(live *l, int32_t camera, const vg_wire_keypoint
         for (s->clock = 0; clock_is_used(l, s->clock, camera);) s->clock++;
     vg_stream_clock *c = &l->clocks[s->clock];
     *c = (vg_stream_clock){0};
+    forget_clock(l, s->clock);
     snprintf(c->name, sizeof c->name, "%s", name);
     const int64_t age = now - k->time_ns;
     c->known = strcmp(name, l->own_clock) == 0 && age >= 0 && age < PLAUSIBLE_NS;
@@ -170,9 +222,11 @@ static void take_picture(live *l, int32_t camera, uint64_t sequence, const vg_wi
         VG_INFOF(l->log, "camera `%s`: its source was restarted", k->camera);
         const int64_t age = now - k->time_ns;
         clock->begun = false;
+        forget_clock(l, s->clock);
         clock->known = clock->known && age >= 0 && age < PLAUSIBLE_NS;
     }
-    const int64_t time = vg_stream_clock_take(clock, k->time_ns, now), left = vg_assembly_left(l->assembly);
+    vg_stream_clock_take(clock, k->time_ns, now);
+    const int64_t time = k->time_ns + steer(l, s->clock, now), left = vg_assembly_left(l->assembly);
     if (news == VG_STREAM_RESTARTED && left > INT64_MIN && time < left - BACK_NS) {
         vg_assembly_restart(l->assembly);
         l->restarted = true;
@@ -269,13 +323,42 @@ static vg_status live_step(vg_world *world, int32_t first, int32_t count, const 
         zmq_pollitem_t item = {.socket = l->socket, .events = ZMQ_POLLIN};
         if (zmq_poll(&item, 1, (long)((until - now) / 1000000 + 1)) < 0 && errno == EINTR) return VG_OK;
     }
-    uint32_t cameras;
-    l->came_ns = vg_assembly_take(l->assembly, frame, &cameras);
+    l->came_ns = vg_assembly_take(l->assembly, frame, &l->in_frame);
     frame->flags = l->restarted ? VG_FRAME_FIRST : 0;
     l->restarted = false;
     frame->frame_id = ++l->frame_id;
     l->frame_time_ns = frame->time_ns;
     return VG_OK;
+}
+
+static void tell_clocks(live *l) {
+    for (int32_t c = 0; c < l->base.info.dims.cameras; c++) {
+        const int32_t k = l->sources[c].clock;
+        if (k < 0 || l->clocks[k].known || l->steering[k].told || vg_refine_sigma(l->refine, k) > SURE) continue;
+        l->steering[k].told = true;
+        const double by = vg_refine_correction(l->refine, k);
+        VG_INFOF(l->log, "camera `%s`: people's motion corrects its clock by %+.1f ms (+- %.1f)", l->sources[c].name,
+                 1e3 * by, 1e3 * vg_refine_sigma(l->refine, k));
+        if (fabs(by) >= l->refine_seconds)
+            VG_WARNF(l->log, "camera `%s`: that is as far as world.refine_seconds allows; is its calibration right?",
+                     l->sources[c].name);
+    }
+}
+
+static void live_observe(vg_world *world, const vg_frame *matched) {
+    live *l = (live *)(void *)world;
+    if (!l->refine || matched->frame_id != l->frame_id) return;
+    vg_refine_pictures pictures;
+    for (int32_t c = 0; c < VG_MAX_CAMERAS; c++) {
+        const int32_t k = c < world->info.dims.cameras && l->in_frame >> c & 1 ? l->sources[c].clock : -1;
+        pictures.clock[c] = k, pictures.exact[c] = l->clocks[c].known;
+        if (k < 0) continue;
+        /* the times that clocks will be steered to, not where they are on their way */
+        pictures.time[c] = (double)vg_assembly_taken(l->assembly, c) * 1e-9;
+        if (l->steering[k].begun) pictures.time[c] += wanted_offset(l, k) - l->steering[k].used;
+    }
+    vg_refine_take(l->refine, matched, &pictures);
+    tell_clocks(l);
 }
 
 static void live_report(const vg_world *world, vg_world_report *out) {
@@ -296,12 +379,17 @@ static void live_report(const vg_world *world, vg_world_report *out) {
                                 .surplus = a->surplus,
                                 .crowded = a->crowded,
                                 .dropped = s->dropped,
-                                .age_seconds = (double)NAN};
+                                .age_seconds = (double)NAN,
+                                .clock_sigma_seconds = (double)NAN};
         if (!s->count.begun) continue;
         r->state = vg_assembly_silent(l->assembly, c, now) ? VG_CAMERA_SILENT : VG_CAMERA_ACTIVE;
         r->rate_hz = r->state == VG_CAMERA_ACTIVE && s->interval > 0 ? 1 / s->interval : 0;
         r->age_seconds = (double)(now - a->heard_ns) * 1e-9;
         r->clock_offset_seconds = (double)vg_stream_clock_offset(&l->clocks[s->clock]) * 1e-9;
+        if (!l->refine || l->clocks[s->clock].known) continue;
+        r->clock_offset_seconds = l->steering[s->clock].used;
+        r->clock_correction_seconds = vg_refine_correction(l->refine, s->clock);
+        r->clock_sigma_seconds = vg_refine_sigma(l->refine, s->clock);
     }
 }
 
@@ -311,11 +399,16 @@ static void live_close(vg_world *world) {
     if (l->context) zmq_ctx_term(l->context);
     vg_codec_destroy(l->codec);
     vg_assembly_destroy(l->assembly);
+    vg_refine_destroy(l->refine);
     free(l);
 }
 
-static const vg_world_ops live_ops = {
-    .name = "live", .reset = live_reset, .step = live_step, .close = live_close, .report = live_report};
+static const vg_world_ops live_ops = {.name = "live",
+                                      .reset = live_reset,
+                                      .step = live_step,
+                                      .close = live_close,
+                                      .report = live_report,
+                                      .observe = live_observe};
 
 /* ---- opening ---- */
 
@@ -373,7 +466,8 @@ static vg_status check_numbers(const vg_world_config *c, vg_error *err) {
     } checks[] = {{"rate_hz", c->rate_hz, 1, 1000},
                   {"window_seconds", c->window_seconds, 0, 1},
                   {"patience_seconds", c->patience_seconds, 0, 5},
-                  {"silent_seconds", c->silent_seconds, 0.01, 60}};
+                  {"silent_seconds", c->silent_seconds, 0.01, 60},
+                  {"refine_seconds", c->refine_seconds, 0, 1}};
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         if (!(checks[i].value >= checks[i].low && checks[i].value <= checks[i].high))
             return vg_fail(err, VG_INVALID, "world.%s is %g; it must be %g to %g", checks[i].name, checks[i].value,
@@ -410,6 +504,9 @@ static vg_status set_up(live *l, const vg_world_config *config, vg_error *err) {
         .silent_ns = l->silent_ns};
     VG_TRY(vg_assembly_create(&l->assembly, &assembly, err));
     VG_TRY(vg_codec_create(&l->codec, CODEC_SIZE, err));
+    l->refine_seconds = config->refine_seconds;
+    if (config->refine_seconds > 0 && w->dims.cameras > 1)
+        VG_TRY(vg_refine_create(&l->refine, w->dims, config->refine_seconds, err));
     for (int32_t c = 0; c < w->dims.cameras; c++) l->sources[c].clock = -1;
     vg_local_clock_name(l->own_clock);
     l->restarted = true;
