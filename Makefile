@@ -41,7 +41,7 @@ Q := @
 say = @printf '  %-5s %s\n' $(1) $(2)
 endif
 
-.PHONY: all deps detector detector-people demo check bench asan tsan coverage fuzz format format-check tidy install clean help
+.PHONY: all web deps detector detector-people demo check bench asan tsan coverage fuzz format format-check tidy install clean help
 all: $(BUILD)/bin/vergence $(BUILD)/bin/vergenced
 
 # --- one static library a folder -------------------------------------------------------------------------------------
@@ -109,6 +109,10 @@ $(BUILD)/bin/vergenced: $(BUILD)/obj/daemon/main.c.o $(DAEMON_LIBS)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# The page of the viewer, built anew with Node; what comes out is part of the repository, so that a build needs none.
+web:
+	$(Q)cd web && npm ci --no-audit --no-fund && npm run build
 
 # --- tests: tests/<folder>/test_*.c link that folder's library and those below; tests/integration link everything -----
 TEST_SRC := $(shell find tests -name 'test_*.c' | LC_ALL=C sort)
@@ -201,6 +205,6 @@ clean:
 	rm -rf $(BUILD) build-asan build-tsan build-fuzz build-coverage
 
 help:
-	@sed -n '1,4s/^# //p' Makefile; echo "Targets: all deps detector detector-people demo check bench asan tsan coverage fuzz format tidy install clean"
+	@sed -n '1,4s/^# //p' Makefile; echo "Targets: all web deps detector detector-people demo check bench asan tsan coverage fuzz format tidy install clean"
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

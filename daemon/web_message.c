@@ -73,7 +73,7 @@ static json_t *camera_names(const vg_world_info *world) {
     json_t *out = json_array();
     for (int32_t c = 0; c < world->dims.cameras; c++) {
         char number[16];
-        snprintf(number, sizeof number, "%d", c + 1);
+        snprintf(number, sizeof number, "camera %d", c + 1);
         json_t *name = world->camera_names[c][0] ? json_string(world->camera_names[c]) : NULL;
         json_array_append_new(out, name ? name : json_string(number));
     }

@@ -150,7 +150,7 @@ static void a_viewer_is_told_who_is_who_and_where(void **state) {
     assert_string_equal(json_string_value(json_object_get(hello, "session")), "stage");
     const json_t *names = json_object_get(hello, "cameras");
     assert_string_equal(json_string_value(json_array_get(names, 0)), "left <b>");
-    assert_string_equal(json_string_value(json_array_get(names, 1)), "2");
+    assert_string_equal(json_string_value(json_array_get(names, 1)), "camera 2");
     const json_t *joint = json_array_get(json_object_get(hello, "joints"), VG_R_KNEE);
     assert_string_equal(json_string_value(json_object_get(joint, "name")), "RKnee");
     assert_string_equal(json_string_value(json_object_get(joint, "side")), "right");

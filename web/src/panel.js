@@ -96,7 +96,7 @@ export function showCameras(names, sources, reprojection) {
     const source = sources?.[c];
     row.append(make("td", "", name));
     row.firstChild.title = name;
-    if (source) row.append(make("td", `state ${source.state}`, source.state), make("td", "", number(source.rate_hz, 0)), make("td", "", String(source.lost)), make("td", "", String(source.late)));
+    if (source) row.append(make("td", `state ${source.state}`, source.state), make("td", "", source.rate_hz || source.state !== "active" ? number(source.rate_hz, 0) : "–"), make("td", "", String(source.lost)), make("td", "", String(source.late)));
     row.append(make("td", "", number(reprojection[c] ?? NaN, 1, " px")));
     return row;
   }));

@@ -7,6 +7,7 @@ import { colourOf, mix, theme } from "./palette.js";
 
 const LOST = 0;
 const CARRIED = 1;
+const MEASURED = 2;
 const CERTAIN = Math.sqrt(7.815); // 95 % of a normal distribution in 3D lie within so many standard deviations (chi-squared, 3)
 const TRAIL_POINTS = 100;
 const TRAIL_STEP = 0.06; // s
@@ -28,13 +29,14 @@ class Body {
     this.face = hello.joints.flatMap((joint, j) => (FACE.test(joint.part) ? [j] : []));
   }
 
-  at(person, part) {
+  // Null where it is not known, or less than `least` is known of it.
+  at(person, part, least = CARRIED) {
     const joint = person.joints[this.of.get(part)];
-    return joint && joint.state !== LOST ? new Vector3(...joint.position) : null;
+    return joint && joint.state >= least ? new Vector3(...joint.position) : null;
   }
 
-  both(person, part) {
-    return mean([this.at(person, `L${part}`), this.at(person, `R${part}`)]);
+  both(person, part, least = CARRIED) {
+    return mean([this.at(person, `L${part}`, least), this.at(person, `R${part}`, least)]);
   }
 
   head(person) {
@@ -50,12 +52,12 @@ class Body {
   // Stature, whatever the pose: the lengths from the head down to the ankles, and what is beyond joints; m, null where too
   // little is seen. Eyes are 0.11 m below the top of an adult's head, ankles 0.08 m above the sole.
   height(person) {
-    const top = this.at(person, "Head");
-    const face = top ?? this.both(person, "Eye") ?? this.both(person, "Ear");
-    const shoulders = this.both(person, "Shoulder") ?? this.at(person, "Neck");
-    const hips = this.both(person, "Hip") ?? this.at(person, "MidHip");
+    const top = this.at(person, "Head", MEASURED);
+    const face = top ?? this.both(person, "Eye", MEASURED) ?? this.both(person, "Ear", MEASURED);
+    const shoulders = this.both(person, "Shoulder", MEASURED) ?? this.at(person, "Neck", MEASURED);
+    const hips = this.both(person, "Hip", MEASURED) ?? this.at(person, "MidHip", MEASURED);
     const legs = ["L", "R"].map((side) => {
-      const [hip, knee, ankle] = ["Hip", "Knee", "Ankle"].map((part) => this.at(person, side + part));
+      const [hip, knee, ankle] = ["Hip", "Knee", "Ankle"].map((part) => this.at(person, side + part, MEASURED));
       return hip && knee && ankle ? hip.distanceTo(knee) + knee.distanceTo(ankle) : null;
     }).filter(Boolean);
     if (!face || !shoulders || !hips || !legs.length) return null;

@@ -8,6 +8,8 @@ import { theme } from "./palette.js";
 
 const SMALLEST_FLOOR = 3; // m from the origin
 const LARGEST_FLOOR = 60;
+const TOOLS = 56; // px at the lower edge that buttons cover
+const REFIT_MS = 2000;
 
 export class Stage {
   constructor(canvas, labels) {
@@ -62,7 +64,7 @@ export class Stage {
     this.renderer.setSize(w, h, false);
     this.camera.aspect = w / h;
     this.free = Math.max(w - this.covered, w / 2); // px, beside what covers the right side
-    this.camera.setViewOffset(w, h, (w - this.free) / 2, 0, w, h);
+    this.camera.setViewOffset(w, h, (w - this.free) / 2, TOOLS / 2, w, h);
     if (!this.touched && !this.bounds.isEmpty()) this.fit();
     this.ask();
   }
@@ -111,10 +113,13 @@ export class Stage {
     }
   }
 
-  // Takes a point into what is in view; the floor grows to hold it.
+  // Takes a point into what is in view; the floor grows to hold it. Until somebody turns the view, it follows.
   include(x, y, z) {
     if (!Number.isFinite(x + y + z)) return;
-    this.bounds.expandByPoint(new Vector3(x, y, z));
+    const point = new Vector3(x, y, z);
+    this.bounds.expandByPoint(point);
+    const at = point.project(this.camera);
+    if (!this.touched && Math.max(Math.abs(at.x), Math.abs(at.y)) > 1 && performance.now() - (this.fittedAt ?? 0) > REFIT_MS) this.fit();
     const reach = Math.min(LARGEST_FLOOR, Math.ceil(Math.max(Math.abs(x), Math.abs(y)) + 0.5));
     if (reach <= this.floorSize) return;
     this.floorSize = reach;
@@ -130,11 +135,12 @@ export class Stage {
     const right = new Vector3().crossVectors(along, Math.abs(along.z) > 0.99 ? new Vector3(0, 1, 0) : new Vector3(0, 0, 1)).normalize();
     const up = new Vector3().crossVectors(right, along);
     const tall = Math.tan((this.camera.fov * Math.PI) / 360);
-    const aspect = (this.camera.aspect * this.free) / this.canvas.parentElement.clientWidth;
+    const { clientWidth: w, clientHeight: h } = this.canvas.parentElement;
+    const [across, upright] = [(tall * this.camera.aspect * this.free) / w, (tall * (h - TOOLS)) / h];
     let distance = 1.5;
     for (let corner = 0; corner < 8; corner++) {
       const v = new Vector3(corner & 1 ? box.max.x : box.min.x, corner & 2 ? box.max.y : box.min.y, corner & 4 ? box.max.z : box.min.z).sub(centre);
-      const spread = Math.max(Math.abs(v.dot(up)) / tall, Math.abs(v.dot(right)) / (tall * aspect));
+      const spread = Math.max(Math.abs(v.dot(up)) / upright, Math.abs(v.dot(right)) / across);
       distance = Math.max(distance, 1.12 * spread - v.dot(along));
     }
     this.controls.target.copy(centre);
@@ -144,6 +150,7 @@ export class Stage {
   }
 
   fit() {
+    this.fittedAt = performance.now();
     this.look([-0.45, 0.75, -0.48]);
     this.touched = false;
   }

@@ -46,8 +46,11 @@ function begin(message) {
 
 // What is to be in view: cameras, people, and where people are expected where that is not the whole world.
 function frameView(frame) {
-  for (const camera of frame.cameras) stage.include(...camera.position);
-  if (framed) return;
+  if (framed) {
+    for (const camera of frame.cameras) stage.include(...camera.position);
+    for (const person of frame.people) for (const joint of person.joints) stage.include(...joint.position);
+    return;
+  }
   framed = true;
   stage.bounds.makeEmpty();
   for (const camera of frame.cameras) if (camera.rotation.some((r) => r !== 0)) stage.include(...camera.position);
@@ -81,6 +84,16 @@ function tell(message) {
   if (lastFrame && performance.now() - frameAt > PANEL_MS) cameras.show(lastFrame), stage.ask();
 }
 
+// Where no frames come, nobody is shown: a picture that stands still would pass for people who do.
+function clearOld() {
+  if (!lastFrame?.people.length || performance.now() - frameAt < OLD) return;
+  lastFrame = { ...lastFrame, people: [] };
+  people.show(lastFrame);
+  panel.showPeople([], hello.people);
+  document.body.dataset.people = "0";
+  stage.ask();
+}
+
 // ---- banners ----
 
 function cameraBanners() {
@@ -109,6 +122,7 @@ function banners() {
 }
 
 function look() {
+  clearOld();
   panel.showBanners(banners());
   document.body.classList.toggle("lost", link === "lost" || link === "ended");
   document.body.dataset.link = link;
