@@ -14,6 +14,9 @@
 #include <string.h>
 #include <strings.h>
 
+#define LONG_GAP                                                                                                       \
+    1.0 /* s; among several people losses are mostly occlusions, and people mostly stay: filled up to this */
+
 /* What the words on the command line say. */
 typedef struct plan {
     const char *calibration, *calibration_unit, *keypoints, *people, *preset, *model, *joints, *frames, *axes, *unit,
@@ -202,14 +205,13 @@ static int64_t found_points(const vg_motion *m, const outcome *o) {
 static vg_status filter_person(const plan *p, vg_motion *m, const outcome *o, int64_t *filled, vg_error *err) {
     vg_filter_config config = p->pose2sim ? vg_filter_config_pose2sim() : vg_filter_config_default();
     config.kind = VG_FILTER_NONE, config.hampel_window = 0;
-    config.fill_gaps = p->gaps >= 0                                            ? p->gaps
-                       : p->pose2sim                                           ? 9
-                       : p->filters.count > 0 || strcmp(p->people, "all") == 0 ? 10
-                                                                               : 0;
+    const bool everybody = strcmp(p->people, "all") == 0;
+    config.fill_gaps = p->gaps >= 0 ? p->gaps : p->pose2sim ? 9 : p->filters.count > 0 || everybody ? 10 : 0;
+    if (p->gaps < 0 && everybody && !p->pose2sim) config.fill_lines = (int32_t)(LONG_GAP * p->fps);
     const int64_t before = found_points(m, o);
     if (config.fill_gaps > 0) VG_TRY(vg_filter_motion(m, &config, err));
     *filled += found_points(m, o) - before;
-    config.fill_gaps = 0;
+    config.fill_gaps = config.fill_lines = 0;
     if (p->cutoff > 0) config.cutoff = p->cutoff;
     for (size_t i = 0; i < p->filters.count; i++) {
         config.kind = VG_FILTER_NONE, config.hampel_window = 0;
@@ -501,7 +503,7 @@ int vg_cmd_triangulate(int argc, char **argv) {
          "hampel, butterworth, kalman, one-euro, gaussian, median; in the order given (none)"},
         {"cutoff", VG_OPTION_REAL, &p.cutoff, 1e-3, 1e5, "HZ", "of butterworth and one-euro (6)"},
         {"gaps", VG_OPTION_INT, &p.gaps, 0, 1e6, "FRAMES",
-         "longest gap that is filled (10 with a filter or for all, else 0)"},
+         "longest gap that is filled (10 with a filter, a second for all, else 0)"},
         {"confidence", VG_OPTION_REAL, &p.confidence, 0, 1, "C", "keypoints below take no part (0.3)"},
         {"threshold", VG_OPTION_REAL, &p.threshold, 0.01, 1e4, "PX", "views agree where their mean error is below"},
         {"min-cameras", VG_OPTION_INT, &p.least_views, 2, VG_MAX_CAMERAS, "N", "fewer views: lost (2)"},

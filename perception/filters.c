@@ -61,6 +61,7 @@ vg_status vg_filter_config_check(const vg_filter_config *c, double rate, vg_erro
     } checks[] = {{"rate", rate, 1e-3, 1e6},
                   {"kind", (double)c->kind, 0, VG_FILTER_KINDS - 1},
                   {"fill_gaps", (double)c->fill_gaps, 0, 1e6},
+                  {"fill_lines", (double)c->fill_lines, 0, 1e6},
                   {"hampel_window", (double)c->hampel_window, 0, 10001},
                   {"hampel_sigmas", c->hampel_sigmas, 0, 1e6},
                   {"order", (double)c->order, 2, 2 * ORDER_MAX},
@@ -371,6 +372,16 @@ void vg_fill_gaps(double *x, int32_t n, int32_t longest, bool ends, double *spar
     }
 }
 
+void vg_fill_lines(double *x, int32_t n, int32_t longest) {
+    for (int32_t i = 1, last = 0; i < n; i++) {
+        if (isnan(x[i])) continue;
+        const int32_t gap = i - last - 1;
+        if (gap > 0 && gap <= longest && !isnan(x[last]))
+            for (int32_t k = last + 1; k < i; k++) x[k] = x[last] + (x[i] - x[last]) * (k - last) / (i - last);
+        last = i;
+    }
+}
+
 /* ---- curves and motions ------------------------------------------------------------------------------------------------ */
 
 static void filter_stretch(double *x, int32_t n, double rate, const vg_filter_config *c, double *spare) {
@@ -403,6 +414,7 @@ static size_t spare_size(int32_t n, const vg_filter_config *c) {
 
 static void filter_curve(double *x, int32_t n, double rate, const vg_filter_config *c, double *spare) {
     if (c->fill_gaps) vg_fill_gaps(x, n, c->fill_gaps, c->fill_ends, spare);
+    if (c->fill_lines) vg_fill_lines(x, n, c->fill_lines);
     for (int32_t i = 0; i < n;) {
         int32_t end = i;
         while (end < n && !isnan(x[end])) end++;

@@ -25,14 +25,16 @@ typedef enum vg_filter_kind {
 
 /* vg_filter_config_default() is valid as it is. Lengths in the curve's own unit. */
 typedef struct vg_filter_config {
-    int32_t kind;          /* vg_filter_kind */
-    int32_t fill_gaps;     /* frames; gaps up to this long are filled by a cubic spline first; 0 = none */
-    bool fill_ends;        /* gaps before the first and after the last known value too, by going on, as Pose2Sim does */
-    int32_t hampel_window; /* frames, odd; outliers are replaced before the filter; 0 = none */
-    double hampel_sigmas;  /* deviations from the window's median that make an outlier */
-    int32_t order;         /* Butterworth: of both passes together; even, 2 to 16 */
-    double cutoff;         /* Hz; Butterworth: of one pass; One-Euro: at rest */
-    double trust;          /* Kalman: process noise (of the acceleration) over measurement noise */
+    int32_t kind;      /* vg_filter_kind */
+    int32_t fill_gaps; /* frames; gaps up to this long are filled by a cubic spline first; 0 = none */
+    int32_t
+        fill_lines; /* frames; then those up to this long by straight lines: a spline's slopes would carry noise far */
+    bool fill_ends; /* gaps before the first and after the last known value too, by going on, as Pose2Sim does */
+    int32_t hampel_window;    /* frames, odd; outliers are replaced before the filter; 0 = none */
+    double hampel_sigmas;     /* deviations from the window's median that make an outlier */
+    int32_t order;            /* Butterworth: of both passes together; even, 2 to 16 */
+    double cutoff;            /* Hz; Butterworth: of one pass; One-Euro: at rest */
+    double trust;             /* Kalman: process noise (of the acceleration) over measurement noise */
     bool kalman_rough_start;  /* begin as Pose2Sim does: speeds per frame taken for speeds per second, one prediction
                                  before the first measurement */
     double one_euro_beta;     /* Hz per (unit/s): how speed raises the cut-off */
@@ -59,6 +61,7 @@ bool vg_filter_curve(double *x, int32_t n, double rate, const vg_filter_config *
 
 /* The parts. x [n] without NaN, except for the first, whose gaps are NaN. `spare` holds as many doubles as is said. */
 void vg_fill_gaps(double *x, int32_t n, int32_t longest, bool ends, double *spare /* 6 n */);
+void vg_fill_lines(double *x, int32_t n, int32_t longest);
 void vg_hampel(double *x, int32_t n, int32_t window, double sigmas, double *spare /* n + 2 window */);
 void vg_butterworth(double *x, int32_t n, double rate, int32_t order, double cutoff, double *spare /* n + 60 */);
 void vg_kalman_smooth(double *x, int32_t n, double rate, double trust, bool rough_start, double *spare /* 12 n */);

@@ -18,6 +18,7 @@
 #define LEARN    1e-3 /* m a frame */
 #define MISFIT   0.35 /* a view of which a smaller share of joints agrees with the others shows someone else */
 #define TWIN     0.15 /* m; mean distance of the joints of two bodies that are one */
+#define TURNED   10   /* views; so many more must show left and right exchanged */
 #define WHOLE    4    /* a new body shows at least every fourth joint */
 #define YOUNG    10   /* frames met; before them a body that is lost is forgotten at once */
 #define PATIENCE 4    /* times `hold`: who is seen by one camera alone for so long is lost too */
@@ -343,18 +344,46 @@ static void go(const vg_people *p, body *b) {
     if (young || (b->state == BODY_LOST && b->unseen > k->memory)) b->state = BODY_FREE;
 }
 
-/* Two bodies that have become one: no camera shows both, and their joints are in the same places. The younger ends. */
+/* Two that have become one: their joints are in the same places, in most of the body where cameras show both. */
+static bool are_one(const vg_people *p, const body *a, const body *b) {
+    int32_t both = 0;
+    for (int32_t c = 0; c < p->cameras; c++) both += a->detection[c] >= 0 && b->detection[c] >= 0;
+    const int32_t least = both ? max_int(p->config.joints, p->joints / 2) : p->config.joints;
+    return people_apart(p, a, b, least) < TWIN;
+}
+
+/* Of two that are one, who has been somebody for shorter ends. Who had been somebody is lost: hidden by the other, most
+ * likely, whose detections both have shared since. */
 static void end_twins(vg_people *p) {
     body *bodies = p->state->bodies;
     for (int32_t a = 0; a < p->capacity; a++)
         for (int32_t b = a + 1; b < p->capacity; b++) {
-            if (!is_active(bodies + a) || !is_active(bodies + b)) continue;
-            int32_t both = 0;
-            for (int32_t c = 0; c < p->cameras; c++) both += bodies[a].detection[c] >= 0 && bodies[b].detection[c] >= 0;
-            if (both || people_apart(p, bodies + a, bodies + b) > TWIN) continue;
+            if (!is_active(bodies + a) || !is_active(bodies + b) || !are_one(p, bodies + a, bodies + b)) continue;
+            const int32_t more = bodies[a].alone - bodies[b].alone;
             const bool a_younger = bodies[b].name && (!bodies[a].name || bodies[a].name > bodies[b].name);
-            bodies[a_younger ? a : b].state = BODY_FREE;
+            body *ends = bodies + ((more ? more < 0 : a_younger) ? a : b);
+            ends->state = ends->state == BODY_HELD && ends->alone >= YOUNG ? BODY_LOST : BODY_FREE;
         }
+    for (int32_t a = 0; a < p->capacity; a++) {
+        bool alone = is_active(bodies + a) && bodies[a].unmet == 0;
+        for (int32_t b = 0; b < p->capacity && alone; b++)
+            alone = a == b || !is_active(bodies + b) ||
+                    people_apart(p, bodies + a, bodies + b, p->config.joints) > 2 * TWIN;
+        if (alone && bodies[a].alone < ALONE_MAX) bodies[a].alone++;
+    }
+}
+
+/* A body whose left and right most views have long shown exchanged was begun the wrong way round. */
+static void face_about(const vg_people *p, body *b) {
+    b->facing = b->facing > FACING_MAX ? FACING_MAX : b->facing;
+    if (b->facing > -TURNED) return;
+    const body was = *b;
+    for (int32_t j = 0; j < p->set.joints; j++) b->joint[j] = was.joint[p->set.mirror[j]];
+    for (int32_t i = 0; i < p->set.bones; i++) {
+        b->bone[i] = was.bone[p->set.bone[i].mirror];
+        b->bone_seen[i] = was.bone_seen[p->set.bone[i].mirror];
+    }
+    b->facing = -was.facing;
 }
 
 /* --- what is told ---------------------------------------------------------------------------------------------------- */
@@ -415,10 +444,11 @@ vg_status vg_people_match(vg_people *p, const vg_frame *in, vg_frame *out, vg_er
         if (takes[b]) cast_body(p, b);
     }
     people_share(p, 0, p->capacity, takes);
+    people_absorb(p);
     people_birth(p);
     people_give(p);
     for (int32_t b = 0; b < p->capacity; b++)
-        if (is_active(state->bodies + b)) update(p, b);
+        if (is_active(state->bodies + b)) update(p, b), face_about(p, state->bodies + b);
     end_twins(p);
     for (int32_t b = 0; b < p->capacity;
          b++) /* before others go: a slot is empty for a frame before it changes hands */

@@ -6,6 +6,7 @@
 
 #define SIMILAR  0.2 /* least mean agreement of a detection with a body */
 #define SURE     0.5 /* above this nobody asks whether left and right are exchanged */
+#define TWICE    0.5 /* least mean agreement of a second detection of the same body */
 #define MIRRORED 0.9 /* that they are is less likely than that they are not */
 #define MIXED_UP 0.8 /* gain in agreement, of 4 at most, from which on left and right are exchanged */
 #define MAX_SIDE (2 * VG_MAX_PEOPLE + 1)
@@ -64,11 +65,15 @@ static double sum_agreements(double *total, const vg_people *p, const cast *cast
     return compared >= p->config.joints ? sum : 0;
 }
 
-double people_agreement(const vg_people *p, const cast *casts, int32_t camera, int32_t detection) {
+static double agreement_above(double share, const vg_people *p, const cast *casts, int32_t camera, int32_t detection) {
     const sight *s = sights_of(p, camera, detection);
     double total, sum = sum_agreements(&total, p, casts, s, false);
     if (p->set.joints && sum < SURE * total) sum = fmax(sum, MIRRORED * sum_agreements(&total, p, casts, s, true));
-    return sum > SIMILAR * total ? sum : 0;
+    return sum > share * total ? sum : 0;
+}
+
+double people_agreement(const vg_people *p, const cast *casts, int32_t camera, int32_t detection) {
+    return agreement_above(SIMILAR, p, casts, camera, detection);
 }
 
 void people_share(vg_people *p, int32_t first, int32_t end, const bool *takes) {
@@ -91,6 +96,19 @@ void people_share(vg_people *p, int32_t first, int32_t end, const bool *takes) {
             *owner_of(p, c, columns[to[r]]) = rows[r];
         }
     }
+}
+
+void people_absorb(vg_people *p) {
+    for (int32_t c = 0; c < p->cameras; c++)
+        for (int32_t d = 0; d < p->dims.people; d++) {
+            double best = 0;
+            if (*owner_of(p, c, d) >= 0 || p->seen[c * p->dims.people + d] < p->config.joints) continue;
+            for (int32_t b = 0; b < p->capacity; b++) {
+                if (p->state->bodies[b].detection[c] < 0) continue;
+                const double agreement = agreement_above(TWICE, p, casts_of(p, b, c), c, d);
+                if (agreement > best) best = agreement, *owner_of(p, c, d) = b;
+            }
+        }
 }
 
 static double agreement_at(const cast *k, const sight *s, double soft) {
@@ -117,34 +135,50 @@ static void move_keypoint(vg_people *p, int32_t b, int32_t c, int32_t j) {
     if (*mine && distance_to(p, b, c, j, *mine) < gate) return;
     for (int32_t d = 0; d < p->dims.people; d++) {
         const int32_t owner = *owner_of(p, c, d);
-        if (owner == b || p->seen[c * p->dims.people + d] == 0) continue;
+        if (d == p->state->bodies[b].detection[c] || p->seen[c * p->dims.people + d] == 0) continue;
         const sight *s = sights_of(p, c, d) + j;
         const double distance = distance_to(p, b, c, j, s);
         if (!(distance < least)) continue;
-        if (owner >= 0 && (given_of(p, owner, c)[j] != s || !is_strange(p, owner, c, j, s, 4 * distance))) continue;
-        least = distance, best = s, theirs = owner >= 0 ? given_of(p, owner, c) + j : NULL;
+        const bool others = owner >= 0 && owner != b;
+        if (others && (given_of(p, owner, c)[j] != s || !is_strange(p, owner, c, j, s, 4 * distance))) continue;
+        least = distance, best = s, theirs = others ? given_of(p, owner, c) + j : NULL;
     }
     if (!best) return;
     if (theirs) *theirs = NULL;
     *mine = best;
 }
 
-/* Left and right that a detector has mixed up. */
-static void turn_about(vg_people *p, int32_t b, int32_t c) {
+/* By how much two joints of a body agree better exchanged, of 4 at most. */
+static double gain_exchanged(const vg_people *p, int32_t b, int32_t c, int32_t j, int32_t m) {
     const double soft = 1 / (p->config.gate * p->config.gate);
+    const cast *casts = casts_of(p, b, c);
+    const sight *const *mine = given_of(p, b, c);
+    double gain = 0;
+    if (!(casts[j].variance > 0 && casts[m].variance > 0)) return 0;
+    if (mine[j]) gain += agreement_at(casts + m, mine[j], soft) - agreement_at(casts + j, mine[j], soft);
+    if (mine[m]) gain += agreement_at(casts + j, mine[m], soft) - agreement_at(casts + m, mine[m], soft);
+    return gain;
+}
+
+/* Left and right that a detector has mixed up: of single pairs that show it, or, where no pair speaks against it, of all
+ * of the detection, those too close together to tell. */
+static void turn_about(vg_people *p, int32_t b, int32_t c) {
+    double gain[VG_MAX_JOINTS];
+    int32_t direct = 0, exchanged = 0;
     const sight **mine = given_of(p, b, c);
     for (int32_t j = 0; j < p->set.joints; j++) {
+        if (p->set.mirror[j] <= j) continue;
+        gain[j] = gain_exchanged(p, b, c, j, p->set.mirror[j]);
+        direct += gain[j] < -MIXED_UP, exchanged += gain[j] >= MIXED_UP;
+    }
+    const double enough = direct == 0 && exchanged >= 2 ? -MIXED_UP : MIXED_UP;
+    for (int32_t j = 0; j < p->set.joints; j++) {
         const int32_t m = p->set.mirror[j];
-        if (m <= j || (!mine[j] && !mine[m])) continue;
-        const cast *casts = casts_of(p, b, c);
-        if (!(casts[j].variance > 0 && casts[m].variance > 0)) continue;
-        double gain = 0;
-        if (mine[j]) gain += agreement_at(casts + m, mine[j], soft) - agreement_at(casts + j, mine[j], soft);
-        if (mine[m]) gain += agreement_at(casts + j, mine[m], soft) - agreement_at(casts + m, mine[m], soft);
-        if (gain < MIXED_UP) continue;
+        if (m <= j || gain[j] < enough) continue;
         const sight *held = mine[j];
         mine[j] = mine[m], mine[m] = held;
     }
+    p->state->bodies[b].facing += (direct > exchanged) - (exchanged > direct);
 }
 
 void people_give(vg_people *p) {

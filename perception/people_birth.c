@@ -15,9 +15,11 @@
 #define WRONG      0.34 /* share of bones that may be neither */
 #define TWIN       0.2  /* m; mean distance of the joints of one body found twice */
 #define WALK       1.5  /* m/s; how far the lost get */
-#define SIZE       0.1 /* relative; a body this much larger or smaller is somebody else as surely as one out of reach */
-#define BONES      5   /* fewer bones in common tell nothing of size */
-#define STEP_ASIDE 0.5 /* m; and how far off their prediction is at once */
+#define LINGER     0.3  /* m, m/s; how far most of them get: people in a room mostly stay where they are */
+#define POSE       0.03 /* relative; how much a body's size seems to change with its pose */
+#define MISMADE    0.7  /* times config.body; error of a joint in one frame */
+#define BONES      5    /* fewer bones in common tell nothing of size */
+#define STEP_ASIDE 0.5  /* m; and how far off their prediction is at once */
 
 /* Detections of a camera that are free, those of most keypoints first. */
 static int32_t list_free(const vg_people *p, int32_t c, int32_t list[FREE_MAX]) {
@@ -115,7 +117,7 @@ static bool is_plausible(const vg_people *p, const body *b) {
     return farthest < REACH && sqrt(square / count) > SPREAD && has_bones(p, b);
 }
 
-static double mean_distance(const vg_people *p, const body *a, const body *b, bool mirrored) {
+static double mean_distance(const vg_people *p, const body *a, const body *b, int32_t least, bool mirrored) {
     double sum = 0;
     int32_t count = 0;
     for (int32_t j = 0; j < p->joints; j++) {
@@ -124,18 +126,19 @@ static double mean_distance(const vg_people *p, const body *a, const body *b, bo
         const double d[3] = {m->x[0] - n->x[0], m->x[1] - n->x[1], m->x[2] - n->x[2]};
         sum += vg_norm3(d), count++;
     }
-    return count >= p->config.joints ? sum / count : (double)INFINITY;
+    return count >= least ? sum / count : (double)INFINITY;
 }
 
-double people_apart(const vg_people *p, const body *a, const body *b) {
-    const double direct = mean_distance(p, a, b, false);
-    return p->set.joints ? fmin(direct, mean_distance(p, a, b, true)) : direct;
+double people_apart(const vg_people *p, const body *a, const body *b, int32_t least) {
+    const double direct = mean_distance(p, a, b, least, false);
+    return p->set.joints ? fmin(direct, mean_distance(p, a, b, least, true)) : direct;
 }
 
 static bool is_twin(const vg_people *p, const body *candidate) {
     for (int32_t b = 0; b < p->capacity; b++) {
         const body *other = p->state->bodies + b;
-        if ((other->state == BODY_NEW || other->state == BODY_HELD) && people_apart(p, candidate, other) < TWIN)
+        if ((other->state == BODY_NEW || other->state == BODY_HELD) &&
+            people_apart(p, candidate, other, p->config.joints) < TWIN)
             return true;
     }
     return false;
@@ -219,17 +222,27 @@ static double moved(const vg_people *p, const body *lost, const body *found) {
     return count ? vg_norm3(sum) / count : (double)INFINITY;
 }
 
-/* How much larger or smaller: the mean logarithm of the bones' lengths. */
+/* How much larger or smaller, in standard deviations: the mean logarithm of the bones' lengths over its error in one frame. */
 static double grown(const vg_people *p, const body *lost, const body *found) {
-    double sum = 0;
+    double sum = 0, noise = 0;
     int32_t count = 0;
     for (int32_t i = 0; i < p->set.bones; i++) {
         const body_joint *a = found->joint + p->set.bone[i].a, *b = found->joint + p->set.bone[i].b;
         if (!a->known || !b->known || lost->bone_seen[i] < BONE_SURE || p->set.bone[i].length < SHORT) continue;
         const double d[3] = {a->x[0] - b->x[0], a->x[1] - b->x[1], a->x[2] - b->x[2]};
-        sum += fmax(-0.5, fmin(0.5, log(vg_norm3(d) / lost->bone[i]))), count++;
+        const double off = MISMADE * p->config.body / lost->bone[i];
+        sum += fmax(-0.5, fmin(0.5, log(vg_norm3(d) / lost->bone[i]))), noise += 2 * off * off, count++;
     }
-    return count >= BONES ? sum / count : 0;
+    return count >= BONES ? sum / count / sqrt(noise / (count * count) + POSE * POSE) : 0;
+}
+
+/* How well one found goes with one lost, above 0; 0 where they cannot be the same. Both doubts have heavy tails: some walk on,
+ * some joints are mistaken. */
+static double alike(const vg_people *p, const body *lost, const body *found) {
+    const double way = moved(p, lost, found), size = grown(p, lost, found);
+    if (!(way < STEP_ASIDE + WALK * lost->unseen)) return 0;
+    const double far = way / (LINGER * (1 + lost->unseen));
+    return fmax(1e-3, 10 - log(1 + far * far) - 2 * log(1 + size * size / 4));
 }
 
 /* The lost among the new: near where they were last, and of their size. */
@@ -241,17 +254,14 @@ static void recognise(vg_people *p, const bool *fresh) {
         if (bodies[b].state == BODY_LOST) columns[column_count++] = b;
     }
     for (int32_t r = 0; r < row_count; r++)
-        for (int32_t k = 0; k < column_count; k++) {
-            const body *lost = bodies + columns[k], *found = bodies + rows[r];
-            const double way = moved(p, lost, found) / (STEP_ASIDE + WALK * lost->unseen);
-            const double size = fabs(grown(p, lost, found)) / SIZE;
-            p->scores[r * column_count + k] = way < 1 ? fmax(1e-3, 2 - way - fmin(size, 1)) : 0;
-        }
+        for (int32_t k = 0; k < column_count; k++)
+            p->scores[r * column_count + k] = alike(p, bodies + columns[k], bodies + rows[r]);
     people_assign(to, p->scores, row_count, column_count);
     for (int32_t r = 0; r < row_count; r++) {
         if (to[r] < 0) continue;
         body *lost = bodies + columns[to[r]], *found = bodies + rows[r];
-        found->name = lost->name, found->slot = lost->slot, found->state = BODY_HELD, found->met = lost->met;
+        found->name = lost->name, found->slot = lost->slot, found->state = BODY_HELD, found->met = lost->met,
+        found->alone = lost->alone;
         memcpy(found->bone, lost->bone, sizeof found->bone);
         memcpy(found->bone_seen, lost->bone_seen, sizeof found->bone_seen);
         lost->state = BODY_FREE;

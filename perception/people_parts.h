@@ -39,17 +39,21 @@ typedef struct body_joint {
     int32_t views;     /* that agreed in this frame */
 } body_joint;
 
-#define BONE_SURE 30 /* frames after which a bone's length is known */
+#define BONE_SURE  30  /* frames after which a bone's length is known */
+#define ALONE_MAX  250 /* frames */
+#define FACING_MAX 30  /* views */
 
 typedef enum body_state { BODY_FREE = 0, BODY_NEW, BODY_HELD, BODY_LOST } body_state;
 
 /* A person. Plain data; a zeroed one is nobody. */
 typedef struct body {
     int64_t name;
-    int32_t state;                     /* body_state */
-    int32_t met;                       /* frames in which views agreed, in a row while new */
-    int32_t agreed;                    /* joints that two views placed in this frame */
-    int32_t slot;                      /* -1 while new */
+    int32_t state;  /* body_state */
+    int32_t met;    /* frames in which views agreed, in a row while new */
+    int32_t agreed; /* joints that two views placed in this frame */
+    int32_t slot;   /* -1 while new */
+    int32_t alone;  /* frames met, in which no other body was in the same place; up to ALONE_MAX */
+    int32_t facing; /* views that show left and right as they are known here less those that show them exchanged */
     int32_t detection[VG_MAX_CAMERAS]; /* given in this frame; -1 = none */
     double unseen, unmet;              /* s since any view saw the body; since two of them agreed */
     body_joint joint[VG_MAX_JOINTS];
@@ -144,6 +148,10 @@ double people_agreement(const vg_people *p, const cast *casts, int32_t camera, i
 /* Gives the detections of every camera that nobody owns to bodies first .. end - 1 (those whose `takes` is set). */
 void people_share(vg_people *p, int32_t first, int32_t end, const bool *takes);
 
+/* Detections left over that show a body which has another one in that camera already: it was detected twice, or in pieces.
+ * They become its own, so that nobody is made of them. */
+void people_absorb(vg_people *p);
+
 /* Sets `given` from the detections' owners, then moves single keypoints to the bodies they fit. */
 void people_give(vg_people *p);
 
@@ -158,8 +166,8 @@ typedef struct pair {
 } pair;
 
 /* Mean distance of the joints that both bodies know of late, m, left and right exchanged where that makes it less; infinite
- * where they have too few in common. */
-double people_apart(const vg_people *p, const body *a, const body *b);
+ * where they have fewer than `least` in common. */
+double people_apart(const vg_people *p, const body *a, const body *b, int32_t least);
 
 /* Makes bodies of detections that nobody owns: finds the lost again, and begins new ones. */
 void people_birth(vg_people *p);

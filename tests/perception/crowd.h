@@ -9,23 +9,24 @@
 #include <string.h>
 
 #define CROWD_JOINTS 14
-#define CROWD_PEOPLE 8
+#define CROWD_PEOPLE 12
 #define CROWD_ROOM   64
 
 typedef struct crowd {
     int32_t cameras, persons;
     vg_rng rng;
-    double noise, miss, lost;                          /* px; share of keypoints, of people missed */
-    double torn;                                       /* share of neighbours in a picture who exchange their legs */
-    double mixed;                                      /* share of detections whose left and right are exchanged */
-    double room, radius;                               /* m: between people; of where they walk */
-    bool opaque;                                       /* who stands behind another in a picture is missed */
-    double at[CROWD_PEOPLE][2], heading[CROWD_PEOPLE]; /* m, radians */
-    double phase[CROWD_PEOPLE], size[CROWD_PEOPLE];    /* of the step, radians; of the body, 1 = 1.75 m */
-    double X[CROWD_PEOPLE][CROWD_JOINTS][3];           /* m */
-    double time;                                       /* s */
-    bool hidden[VG_MAX_CAMERAS][CROWD_PEOPLE];         /* set by the test */
-    int32_t whose[VG_MAX_CAMERAS][CROWD_ROOM];         /* person of each detection, -1 = nobody */
+    double noise, miss, lost; /* px; share of keypoints, of people missed */
+    double torn;              /* share of neighbours in a picture who exchange their legs */
+    double mixed;             /* share of detections whose left and right are exchanged */
+    double twice, halved; /* share of people detected twice in a picture, and as two halves; needs room in the frame */
+    double room, radius;  /* m: between people; of where they walk */
+    bool opaque;          /* who stands behind another in a picture is missed */
+    double at[CROWD_PEOPLE][2], heading[CROWD_PEOPLE];     /* m, radians */
+    double phase[CROWD_PEOPLE], size[CROWD_PEOPLE];        /* of the step, radians; of the body, 1 = 1.75 m */
+    double X[CROWD_PEOPLE][CROWD_JOINTS][3];               /* m */
+    double time;                                           /* s */
+    bool hidden[VG_MAX_CAMERAS][CROWD_PEOPLE];             /* set by the test */
+    int32_t whose[VG_MAX_CAMERAS][CROWD_ROOM];             /* person of each detection, -1 = nobody */
     bool seen[VG_MAX_CAMERAS][CROWD_PEOPLE][CROWD_JOINTS]; /* keypoints detected */
     vg_camera camera[VG_MAX_CAMERAS];
 } crowd;
@@ -107,6 +108,23 @@ static inline void crowd_tear(crowd *k, vg_keypoint *keypoints, const int32_t *p
         }
 }
 
+/* Some are detected once more, a little aside; of others the legs are a detection of their own. */
+static inline void crowd_repeat(crowd *k, vg_keypoint *keypoints, const int32_t *place, int c, int32_t room) {
+    int32_t next = k->persons;
+    for (int w = 0; w < k->persons; w++) {
+        const bool twice = (double)vg_rng_uniform(&k->rng) < k->twice,
+                   halved = (double)vg_rng_uniform(&k->rng) < k->halved;
+        if (k->whose[c][place[w]] < 0 || !(twice || halved) || next == room) continue;
+        vg_keypoint *from = keypoints + place[w] * CROWD_JOINTS, *to = keypoints + place[next] * CROWD_JOINTS;
+        for (int j = 0; j < CROWD_JOINTS; j++) {
+            to[j] = from[j];
+            if (twice) to[j].u += 2 * vg_rng_normal(&k->rng), to[j].v += 2 * vg_rng_normal(&k->rng);
+            if (!twice) (j >= 6 && j < 12 ? from : to)[j].confidence = 0;
+        }
+        k->whose[c][place[next++]] = w;
+    }
+}
+
 /* What the cameras detect now; detections beyond the people are empty. */
 static inline void crowd_look(crowd *k, vg_frame *f) {
     const int32_t D = f->dims.people;
@@ -146,6 +164,7 @@ static inline void crowd_look(crowd *k, vg_frame *f) {
             }
         }
         crowd_tear(k, vg_frame_keypoints(f) + c * D * CROWD_JOINTS, order, c);
+        if (k->twice > 0 || k->halved > 0) crowd_repeat(k, vg_frame_keypoints(f) + c * D * CROWD_JOINTS, order, c, D);
     }
 }
 

@@ -121,6 +121,10 @@ static void cubic_gaps_are_filled_exactly_and_long_ones_left(void **state) {
     vg_fill_gaps(y, N, 10, true, spare);
     assert_close(y[0], x[0], 1e-8);
     assert_close(y[N - 1], x[N - 1], 1e-7);
+    vg_fill_lines(y, N, 10);
+    assert_true(isnan(y[60]) && isnan(y[70]));
+    vg_fill_lines(y, N, 11);
+    for (int i = 59; i < 72; i++) assert_close(y[i], x[59] + (x[71] - x[59]) * (i - 59) / 12, 1e-9);
 }
 
 static void stretches_between_gaps_are_filtered_apart(void **state) {
