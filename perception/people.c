@@ -18,7 +18,7 @@
 #define LEARN    1e-3 /* m a frame */
 #define MISFIT   0.35 /* a view of which a smaller share of joints agrees with the others shows someone else */
 #define TWIN     0.15 /* m; mean distance of the joints of two bodies that are one */
-#define TURNED   10   /* views; so many more must show left and right exchanged */
+#define TURNED   0.4  /* view seconds; so much longer must left and right be shown exchanged */
 #define WHOLE    4    /* a new body shows at least every fourth joint */
 #define YOUNG    10   /* frames met; before them a body that is lost is forgotten at once */
 #define PATIENCE 4    /* times `hold`: who is seen by one camera alone for so long is lost too */
@@ -375,7 +375,7 @@ static void end_twins(vg_people *p) {
 
 /* A body whose left and right most views have long shown exchanged was begun the wrong way round. */
 static void face_about(const vg_people *p, body *b) {
-    b->facing = b->facing > FACING_MAX ? FACING_MAX : b->facing;
+    b->facing = fmin(b->facing, FACING_MAX);
     if (b->facing > -TURNED) return;
     const body was = *b;
     for (int32_t j = 0; j < p->set.joints; j++) b->joint[j] = was.joint[p->set.mirror[j]];
@@ -432,6 +432,7 @@ vg_status vg_people_match(vg_people *p, const vg_frame *in, vg_frame *out, vg_er
     double dt = state->known ? (double)(in->time_ns - state->time_ns) * 1e-9 : 0;
     if (!(dt > 0)) dt = 0;
     state->time_ns = in->time_ns, state->known = 1;
+    p->dt = dt;
 
     bool takes[2 * VG_MAX_PEOPLE] = {0};
     people_look(p, in);

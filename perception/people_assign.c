@@ -4,11 +4,12 @@
 #include <math.h>
 #include <string.h>
 
-#define SIMILAR  0.2 /* least mean agreement of a detection with a body */
-#define SURE     0.5 /* above this nobody asks whether left and right are exchanged */
-#define TWICE    0.5 /* least mean agreement of a second detection of the same body */
-#define MIRRORED 0.9 /* that they are is less likely than that they are not */
-#define MIXED_UP 0.8 /* gain in agreement, of 4 at most, from which on left and right are exchanged */
+#define SIMILAR  0.2  /* least mean agreement of a detection with a body */
+#define SURE     0.5  /* above this nobody asks whether left and right are exchanged */
+#define TWICE    0.5  /* least mean agreement of a second detection of the same body */
+#define MIRRORED 0.9  /* that they are is less likely than that they are not */
+#define MIXED_UP 0.8  /* gain in agreement, of 4 at most, from which on left and right are exchanged */
+#define SLOWEST  0.04 /* s; a frame counts for no more where they come slower */
 #define MAX_SIDE (2 * VG_MAX_PEOPLE + 1)
 
 /* The Hungarian method with potentials, O(rows^2 columns) (Kuhn 1955, Munkres 1957; in the form of shortest augmenting
@@ -178,7 +179,7 @@ static void turn_about(vg_people *p, int32_t b, int32_t c) {
         const sight *held = mine[j];
         mine[j] = mine[m], mine[m] = held;
     }
-    p->state->bodies[b].facing += (direct > exchanged) - (exchanged > direct);
+    p->state->bodies[b].facing += fmin(p->dt, SLOWEST) * ((direct > exchanged) - (exchanged > direct));
 }
 
 void people_give(vg_people *p) {

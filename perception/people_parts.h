@@ -41,21 +41,22 @@ typedef struct body_joint {
 
 #define BONE_SURE  30  /* frames after which a bone's length is known */
 #define ALONE_MAX  250 /* frames */
-#define FACING_MAX 30  /* views */
+#define FACING_MAX 5.0 /* view seconds */
 
 typedef enum body_state { BODY_FREE = 0, BODY_NEW, BODY_HELD, BODY_LOST } body_state;
 
 /* A person. Plain data; a zeroed one is nobody. */
 typedef struct body {
     int64_t name;
-    int32_t state;  /* body_state */
-    int32_t met;    /* frames in which views agreed, in a row while new */
-    int32_t agreed; /* joints that two views placed in this frame */
-    int32_t slot;   /* -1 while new */
-    int32_t alone;  /* frames met, in which no other body was in the same place; up to ALONE_MAX */
-    int32_t facing; /* views that show left and right as they are known here less those that show them exchanged */
+    int32_t state;                     /* body_state */
+    int32_t met;                       /* frames in which views agreed, in a row while new */
+    int32_t agreed;                    /* joints that two views placed in this frame */
+    int32_t slot;                      /* -1 while new */
+    int32_t alone;                     /* frames met, in which no other body was in the same place; up to ALONE_MAX */
     int32_t detection[VG_MAX_CAMERAS]; /* given in this frame; -1 = none */
     double unseen, unmet;              /* s since any view saw the body; since two of them agreed */
+    double
+        facing; /* view seconds that show left and right as they are known here less those that show them exchanged */
     body_joint joint[VG_MAX_JOINTS];
     double bone[VG_MAX_BONES];       /* m; learned length; 0 = never seen */
     int32_t bone_seen[VG_MAX_BONES]; /* times, up to BONE_SURE */
@@ -75,6 +76,7 @@ struct vg_people {
     size_t state_bytes;
     people_state *state;
     /* of the frame at hand */
+    double dt; /* s since the one before */
     int32_t cameras, joints;
     eye eyes[VG_MAX_CAMERAS];
     vg_view views[VG_MAX_CAMERAS];
