@@ -66,15 +66,11 @@ static double sum_agreements(double *total, const vg_people *p, const cast *cast
     return compared >= p->config.joints ? sum : 0;
 }
 
-static double agreement_above(double share, const vg_people *p, const cast *casts, int32_t camera, int32_t detection) {
+double people_agreement(const vg_people *p, const cast *casts, int32_t camera, int32_t detection) {
     const sight *s = sights_of(p, camera, detection);
     double total, sum = sum_agreements(&total, p, casts, s, false);
     if (p->set.joints && sum < SURE * total) sum = fmax(sum, MIRRORED * sum_agreements(&total, p, casts, s, true));
-    return sum > share * total ? sum : 0;
-}
-
-double people_agreement(const vg_people *p, const cast *casts, int32_t camera, int32_t detection) {
-    return agreement_above(SIMILAR, p, casts, camera, detection);
+    return sum > SIMILAR * total ? sum : 0;
 }
 
 void people_share(vg_people *p, int32_t first, int32_t end, const bool *takes) {
@@ -99,14 +95,32 @@ void people_share(vg_people *p, int32_t first, int32_t end, const bool *takes) {
     }
 }
 
+/* How much a detection looks like a body's own one in the same picture, or, joints that this one lacks, like what is exactly
+ * known of the body: mean agreement, -1 where they have too little in common. */
+static double again(const vg_people *p, int32_t b, int32_t c, int32_t d) {
+    const sight *s = sights_of(p, c, d), *own = sights_of(p, c, p->state->bodies[b].detection[c]);
+    const cast *k = casts_of(p, b, c);
+    const double soft = 1 / (p->config.gate * p->config.gate);
+    double sum = 0, total = 0;
+    int32_t compared = 0;
+    for (int32_t j = 0; j < p->joints; j++) {
+        if (!(s[j].weight > 0 && k[j].variance > 0)) continue;
+        const double dx = own[j].x - s[j].x, dy = own[j].y - s[j].y, known = k[j].weight * k[j].weight * k[j].variance;
+        sum += s[j].weight * (own[j].weight > 0 ? people_agree(soft * (dx * dx + dy * dy) / (2 * known))
+                                                : k[j].weight * people_agree(soft * cast_distance(k + j, s + j)));
+        total += s[j].weight, compared++;
+    }
+    return compared >= p->config.joints ? sum / total : -1;
+}
+
 void people_absorb(vg_people *p) {
     for (int32_t c = 0; c < p->cameras; c++)
         for (int32_t d = 0; d < p->dims.people; d++) {
-            double best = 0;
+            double best = TWICE;
             if (*owner_of(p, c, d) >= 0 || p->seen[c * p->dims.people + d] < p->config.joints) continue;
             for (int32_t b = 0; b < p->capacity; b++) {
                 if (p->state->bodies[b].detection[c] < 0) continue;
-                const double agreement = agreement_above(TWICE, p, casts_of(p, b, c), c, d);
+                const double agreement = again(p, b, c, d);
                 if (agreement > best) best = agreement, *owner_of(p, c, d) = b;
             }
         }
