@@ -12,6 +12,7 @@
 
 #include "common/frame.h"
 
+#include <math.h>
 #include <stdalign.h>
 #include <stdbool.h>
 
@@ -33,6 +34,21 @@ bool vg_unproject(double origin[3], double direction[3], const vg_camera *camera
 /* How far from the optical axis the lens model is one-to-one: a normalised radius for Brown-Conrady, an angle in radians for
  * a fisheye. INFINITY for an ideal lens; a model is looked at up to a radius of 10 (84 degrees), a fisheye up to pi. */
 double vg_lens_limit(const vg_camera *camera);
+
+/* ---- two cameras, one point ------------------------------------------------------------------------------------------- */
+
+/* E such that x_b' E x_a = 0 for the normalised coordinates of one point. */
+void vg_epipolar_matrix(double E[9], const vg_camera *a, const vg_camera *b);
+
+/* Sampson's distance of a point (u, v) in b from the epipolar line of (x, y) in a, signed, in the units of both; `slope`:
+ * how it changes with u and v. NaN where E or the points say nothing. */
+static inline double vg_epipolar_distance(double slope[2], const double E[9], double x, double y, double u, double v) {
+    const double l[3] = {E[0] * x + E[1] * y + E[2], E[3] * x + E[4] * y + E[5], E[6] * x + E[7] * y + E[8]};
+    const double m[2] = {E[0] * u + E[3] * v + E[6], E[1] * u + E[4] * v + E[7]};
+    const double n = 1 / sqrt(l[0] * l[0] + l[1] * l[1] + m[0] * m[0] + m[1] * m[1]);
+    slope[0] = n * l[0], slope[1] = n * l[1];
+    return n * (u * l[0] + v * l[1] + l[2]);
+}
 
 /* ---- lanes: eight points at a time
  * ----------------------------------------------------------------------------------- */

@@ -247,3 +247,15 @@ void vg_view_init(vg_view *view, const vg_camera *c) {
     *view = (vg_view){.lens = -1};
     vg_view_update(view, c);
 }
+
+/* ---- two cameras ------------------------------------------------------------------------------------------------------- */
+
+void vg_epipolar_matrix(double E[9], const vg_camera *a, const vg_camera *b) {
+    double R[9], Rt[9], t[3], moved[3];
+    for (int k = 0; k < 9; k++) Rt[k] = a->R[3 * (k % 3) + k / 3];
+    vg_mat3_mul(R, b->R, Rt);
+    vg_mat3_mul_vec(moved, R, a->t);
+    for (int k = 0; k < 3; k++) t[k] = b->t[k] - moved[k];
+    const double cross[9] = {0, -t[2], t[1], t[2], 0, -t[0], -t[1], t[0], 0};
+    vg_mat3_mul(E, cross, R);
+}

@@ -200,11 +200,19 @@ static vg_status synchronise(const plan *p, const vg_keypoints *k, outcome *o, v
     return VG_OK;
 }
 
-/* Cameras that no other moves in time with or that may well stand elsewhere, and pairs that contradict each other by more
- * than a picture. */
-static bool is_doubtful(const outcome *o, int32_t cameras) {
+/* Cameras that no other moves in time with or that may well stand elsewhere, and pairs that contradict each other by more than
+ * a picture; each is told. */
+static bool is_doubtful(const outcome *o, const vg_keypoints *k) {
     bool doubtful = o->sync.disagreement * o->clocks.camera[0].fps > 1;
-    for (int32_t c = 0; c < cameras; c++) doubtful = doubtful || !o->sync.known[c] || o->sync.confidence[c] < DOUBTFUL;
+    if (doubtful)
+        fprintf(stderr, "vergence: the pairs of cameras contradict each other by %.1f ms\n",
+                1000 * o->sync.disagreement);
+    for (int32_t c = 0; c < k->cameras; c++) {
+        if (o->sync.known[c] && o->sync.confidence[c] >= DOUBTFUL) continue;
+        fprintf(stderr, "vergence: %s %s; a longer recording, a longer search or --calibration may tell\n", k->names[c],
+                o->sync.known[c] ? "may well be off by something else" : "moves in time with no other camera");
+        doubtful = true;
+    }
     return doubtful;
 }
 
@@ -245,7 +253,7 @@ int vg_cmd_sync(int argc, char **argv) {
     const vg_keypoints_options read = {.set = p.model ? &set : NULL, .frames = VG_FRAMES_ALL};
     if (status == VG_OK) status = vg_keypoints_read(p.keypoints, &read, &k, &err);
     if (status == VG_OK) status = synchronise(&p, &k, o, &err);
-    const bool doubtful = status == VG_OK && is_doubtful(o, k.cameras);
+    const bool doubtful = status == VG_OK && is_doubtful(o, &k);
     vg_keypoints_free(&k);
     free(o);
     if (status != VG_OK) return vg_report_error(status, &err);

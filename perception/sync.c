@@ -144,8 +144,9 @@ static vg_status look_at_pairs(vg_sync_result *out, sync_work *w, double *margin
         if (out->known[c]) return VG_OK;
     return vg_fail(err, VG_FAILED,
                    "no camera moves in time with `%s`, to a certainty, within %d frames; do they see the same people "
-                   "move? A longer recording, a longer search or a calibration may help",
-                   w->k->names[0], w->options->longest);
+                   "move? A longer recording, a longer search or %s may help",
+                   w->k->names[0], w->options->longest,
+                   w->camera[0].camera ? "another calibration (or none)" : "a calibration");
 }
 
 static vg_status run(vg_sync_result *out, sync_work *w, bool calibrated, vg_error *err) {

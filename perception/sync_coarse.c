@@ -7,7 +7,7 @@
  * measured), for noise of heavy tails. */
 #include "perception/sync_parts.h"
 
-#include "common/transform.h"
+#include "calibration/calibration.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -22,17 +22,6 @@
 #define MOST_DRIFT  0.003 /* seconds a second */
 #define LEAST_SPAN  20.   /* s of recording, below which no drift is looked for */
 enum { CANDIDATES = 256 };
-
-void sync_essential(double E[9], const vg_camera *a, const vg_camera *b) {
-    double R[9], Rt[9], t[3], moved[3];
-    for (int r = 0; r < 3; r++)
-        for (int c = 0; c < 3; c++) Rt[3 * r + c] = a->R[3 * c + r];
-    vg_mat3_mul(R, b->R, Rt);
-    vg_mat3_mul_vec(moved, R, a->t);
-    for (int i = 0; i < 3; i++) t[i] = b->t[i] - moved[i];
-    const double cross[9] = {0, -t[2], t[1], t[2], 0, -t[0], -t[1], t[0], 0};
-    vg_mat3_mul(E, cross, R);
-}
 
 /* ---- two people at one lag ---------------------------------------------------------------------------------------------- */
 
@@ -63,13 +52,10 @@ static double nearness(double *n, const sync_work *w, const sync_track *a, const
             const size_t i = (size_t)(at - a->from) * (size_t)w->lanes + (size_t)j,
                          k = (size_t)(at + shift - b->from) * (size_t)w->lanes + (size_t)j;
             const double x = (double)a->x[i], y = (double)a->y[i], u = (double)b->x[k], v = (double)b->y[k];
-            const double l[3] = {E[0] * x + E[1] * y + E[2], E[3] * x + E[4] * y + E[5], E[6] * x + E[7] * y + E[8]};
-            const double m[2] = {E[0] * u + E[3] * v + E[6], E[1] * u + E[4] * v + E[7]};
-            const double off = u * l[0] + v * l[1] + l[2],
-                         slope = l[0] * l[0] + l[1] * l[1] + m[0] * m[0] + m[1] * m[1];
-            const double d2 = off * off / slope; /* Sampson's distance, squared */
-            if (!(d2 >= 0)) continue;            /* a joint that is not in both */
-            sum += FAR - log1p(d2 / (2 * s * s)), *n += 1;
+            double slope[2];
+            const double d = vg_epipolar_distance(slope, E, x, y, u, v);
+            if (isnan(d)) continue; /* a joint that is not in both */
+            sum += FAR - log1p(d * d / (2 * s * s)), *n += 1;
         }
     return *n > 0 ? sum / *n : 0;
 }
@@ -161,7 +147,7 @@ static search search_of(const sync_work *w, int32_t a, int32_t b) {
         low = fmin(low, s.windows->window[k].middle), high = fmax(high, s.windows->window[k].middle);
     }
     s.middle = (low + high) / 2, s.span = high - low;
-    if (w->camera[a].camera && w->camera[b].camera) sync_essential(s.E, w->camera[a].camera, w->camera[b].camera);
+    if (w->camera[a].camera && w->camera[b].camera) vg_epipolar_matrix(s.E, w->camera[a].camera, w->camera[b].camera);
     return s;
 }
 

@@ -8,6 +8,7 @@
  * of the sums over blocks of half a second, which noise that lasts over pictures cannot make look small. */
 #include "perception/sync_parts.h"
 
+#include "calibration/calibration.h"
 #include "common/transform.h"
 
 #include <lapacke.h>
@@ -172,13 +173,11 @@ static int by_value(const void *a, const void *b) {
 static double measure(fine *f, const double E[9], double scale) {
     for (int32_t i = 0; i < f->count; i++) {
         sample *s = &f->samples[i];
-        const double x = (double)s->xa[0], y = (double)s->xa[1], u = (double)s->xb[0], v = (double)s->xb[1];
-        const double l[3] = {E[0] * x + E[1] * y + E[2], E[3] * x + E[4] * y + E[5], E[6] * x + E[7] * y + E[8]};
-        const double m[2] = {E[0] * u + E[3] * v + E[6], E[1] * u + E[4] * v + E[7]};
-        const double n = scale / sqrt(l[0] * l[0] + l[1] * l[1] + m[0] * m[0] + m[1] * m[1]);
-        s->d = (float)(n * (u * l[0] + v * l[1] + l[2]));
-        s->slope = (float)(n * (l[0] * (double)s->vb[0][0] + l[1] * (double)s->vb[0][1]));
-        s->pull = (float)(n * (l[0] * (double)s->vb[1][0] + l[1] * (double)s->vb[1][1]));
+        double slope[2];
+        s->d = (float)(scale * vg_epipolar_distance(slope, E, (double)s->xa[0], (double)s->xa[1], (double)s->xb[0],
+                                                    (double)s->xb[1]));
+        s->slope = (float)(scale * (slope[0] * (double)s->vb[0][0] + slope[1] * (double)s->vb[0][1]));
+        s->pull = (float)(scale * (slope[0] * (double)s->vb[1][0] + slope[1] * (double)s->vb[1][1]));
     }
     enum { FEW = 2048 };
     float some[FEW];
@@ -336,7 +335,7 @@ static bool step(fine *f, const bool *known, vg_sync_pair *pairs, int32_t count,
         const bool calibrated = w->camera[a].camera && w->camera[b].camera;
         double E[9];
         if (!known[a] || !known[b] || !(calibrated || pairs[i].used)) continue;
-        if (calibrated) sync_essential(E, w->camera[a].camera, w->camera[b].camera);
+        if (calibrated) vg_epipolar_matrix(E, w->camera[a].camera, w->camera[b].camera);
         match_pair(f, a, b, calibrated ? E : NULL);
         gather(f, a, b, 0);
         if (!calibrated && !fit_geometry(E, f, w->camera[b].scale)) continue;

@@ -80,8 +80,6 @@ void sync_free_people(sync_camera *c);
 
 /* coarse */
 enum { SYNC_MATCHES = 64 };
-/* E such that x_b' E x_a = 0 for normalised coordinates. */
-void sync_essential(double E[9], const vg_camera *a, const vg_camera *b);
 /* Who of camera a is who of camera b in a window of a, if b's time is `lag` later; returns how many. E may be NULL. */
 int32_t sync_match_window(sync_match out[SYNC_MATCHES], const sync_work *w, int32_t a, int32_t b,
                           const sync_window *window, double lag, const double *E);

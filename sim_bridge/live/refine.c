@@ -8,7 +8,6 @@
 #include "sim_bridge/live/refine.h"
 
 #include "calibration/calibration.h"
-#include "common/transform.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -165,17 +164,6 @@ static bool speeds(float v[2][2], const vg_refine *r, int32_t camera, int32_t pe
 
 /* ---- distances --------------------------------------------------------------------------------------------------------- */
 
-/* E such that x_b' E x_a = 0 for normalised coordinates. */
-static void essential(double E[9], const vg_camera *a, const vg_camera *b) {
-    double R[9], Rt[9], t[3], moved[3];
-    for (int k = 0; k < 9; k++) Rt[k] = a->R[3 * (k % 3) + k / 3];
-    vg_mat3_mul(R, b->R, Rt);
-    vg_mat3_mul_vec(moved, R, a->t);
-    for (int k = 0; k < 3; k++) t[k] = b->t[k] - moved[k];
-    const double cross[9] = {0, -t[2], t[1], t[2], 0, -t[0], -t[1], t[0], 0};
-    vg_mat3_mul(E, cross, R);
-}
-
 /* One joint of one person in cameras a and b: into the equations of their clocks. */
 static void measure(vg_refine *r, const double E[9], double focal, int32_t a, int32_t b, int32_t person, int32_t joint,
                     double forget) {
@@ -184,13 +172,10 @@ static void measure(vg_refine *r, const double E[9], double focal, int32_t a, in
     const float *xb = f->place + 2 * (size_t)((b * PEOPLE + person) * r->dims.joints + joint);
     float v[2][2];
     if (isnan(xa[0]) || isnan(xb[0]) || !speeds(v, r, b, person, joint)) return;
-    const double x = (double)xa[0], y = (double)xa[1], u = (double)xb[0], w = (double)xb[1];
-    const double l[3] = {E[0] * x + E[1] * y + E[2], E[3] * x + E[4] * y + E[5], E[6] * x + E[7] * y + E[8]};
-    const double m[2] = {E[0] * u + E[3] * w + E[6], E[1] * u + E[4] * w + E[7]};
-    const double n = focal / sqrt(l[0] * l[0] + l[1] * l[1] + m[0] * m[0] + m[1] * m[1]);
-    const double d = n * (u * l[0] + w * l[1] + l[2]);
-    const double slope = n * (l[0] * (double)v[0][0] + l[1] * (double)v[0][1]);
-    const double pull = n * (l[0] * (double)v[1][0] + l[1] * (double)v[1][1]);
+    double line[2];
+    const double d = focal * vg_epipolar_distance(line, E, (double)xa[0], (double)xa[1], (double)xb[0], (double)xb[1]);
+    const double slope = focal * (line[0] * (double)v[0][0] + line[1] * (double)v[0][1]);
+    const double pull = focal * (line[0] * (double)v[1][0] + line[1] * (double)v[1][1]);
     if (!isfinite(d) || !isfinite(slope) || !isfinite(pull)) return;
     const double q = d / (ROBUST * r->noise), weight = 1 / ((1 + q * q) * (1 + q * q));
     const double off = d - slope * (f->pictures.time[b] - f->pictures.time[a]);
@@ -212,7 +197,7 @@ static void measure_all(vg_refine *r, const vg_frame *frame, double forget) {
             const int32_t ka = f->pictures.clock[a], kb = f->pictures.clock[b];
             if (a == b || ka < 0 || kb < 0 || ka == kb) continue;
             double E[9];
-            essential(E, &cameras[a], &cameras[b]);
+            vg_epipolar_matrix(E, &cameras[a], &cameras[b]);
             for (int32_t p = 0; p < PEOPLE; p++)
                 for (int32_t j = 0; f->present[p] && j < r->dims.joints; j++)
                     measure(r, E, cameras[b].fx, a, b, p, j, forget);
