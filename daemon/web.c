@@ -3,7 +3,7 @@
  * made from what is newest then, so a slow browser skips frames and nothing queues up.
  *
  * Everything is bounded: connections, viewers, the size of a request, the time each state may take, and what a viewer may
- * send. Where all places are taken, the oldest connection that has not said its request yet gives way. */
+ * send. Where all places are taken, the connection that got on least lately gives way; viewers keep theirs. */
 #include "daemon/web.h"
 
 #include "agents/mailbox.h"
@@ -303,9 +303,9 @@ static void accept_one(vg_web *w, int fd, int64_t now) {
     client *place = NULL;
     for (int i = 0; i < CONNECTIONS && !place; i++)
         if (w->clients[i].phase == FREE) place = &w->clients[i];
-    for (int i = 0; i < CONNECTIONS && (!place || place->phase != FREE); i++) { /* the oldest that said nothing yet */
+    for (int i = 0; i < CONNECTIONS && (!place || place->phase != FREE); i++) {
         client *c = &w->clients[i];
-        if ((c->phase == READING || c->phase == LINGERING) && (!place || c->since_ns < place->since_ns)) place = c;
+        if (c->phase != WATCHING && (!place || c->since_ns < place->since_ns)) place = c;
     }
     if (!place) {
         close(fd);

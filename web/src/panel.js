@@ -82,8 +82,8 @@ export function showPeople(people, most) {
   }));
 }
 
-// `sources` is undefined where cameras are simulated.
-export function showCameras(names, sources, reprojection) {
+// `sources` is undefined where cameras are simulated; `astray` says which cameras see people elsewhere than the others do.
+export function showCameras(names, sources, reprojection, astray = []) {
   const columns = sources ? ["", "state", "/s", "lost", "late", "error"] : ["", "error"];
   const active = sources?.filter((source) => source.state === "active").length;
   element("camera-count").textContent = sources ? `${active} of ${names.length} active` : String(names.length);
@@ -97,7 +97,7 @@ export function showCameras(names, sources, reprojection) {
     row.append(make("td", "", name));
     row.firstChild.title = name;
     if (source) row.append(make("td", `state ${source.state}`, source.state), make("td", "", source.rate_hz || source.state !== "active" ? number(source.rate_hz, 0) : "–"), make("td", "", String(source.lost)), make("td", "", String(source.late)));
-    row.append(make("td", "", number(reprojection[c] ?? NaN, 1, " px")));
+    row.append(make("td", astray[c] ? "bad" : "", number(reprojection[c] ?? NaN, 1, " px")));
     return row;
   }));
 }

@@ -9,6 +9,7 @@ const LOST = 0;
 const CARRIED = 1;
 const MEASURED = 2;
 const CERTAIN = Math.sqrt(7.815); // 95 % of a normal distribution in 3D lie within so many standard deviations (chi-squared, 3)
+const LARGEST_CLOUD = 0.5; // m
 const TRAIL_POINTS = 100;
 const TRAIL_STEP = 0.06; // s
 const FACE = /^(Nose|[LR](Eye|Ear|EyeInner|EyeOuter|Mouth))$/;
@@ -109,7 +110,7 @@ function boneMatrix(out, a, b, radius) {
   return out.setPosition((a.x + b.x) / 2, (a.y + b.y) / 2, (a.z + b.z) / 2);
 }
 
-// From a unit ball to { x : x' C^-1 x <= CERTAIN^2 }: the columns of C's Cholesky factor.
+// From a unit ball to { x : x' C^-1 x <= CERTAIN^2 }: the columns of C's Cholesky factor. Drawn no larger than LARGEST_CLOUD.
 function ellipsoidMatrix(out, [xx, xy, xz, yy, yz, zz], [x, y, z]) {
   const a = Math.sqrt(Math.max(xx, 1e-12));
   const b = xy / a;
@@ -117,7 +118,7 @@ function ellipsoidMatrix(out, [xx, xy, xz, yy, yz, zz], [x, y, z]) {
   const d = Math.sqrt(Math.max(yy - b * b, 1e-12));
   const e = (yz - b * c) / d;
   const f = Math.sqrt(Math.max(zz - c * c - e * e, 1e-12));
-  const k = CERTAIN;
+  const k = Math.min(CERTAIN, LARGEST_CLOUD / Math.hypot(a, b, c, d, e, f));
   return out.set(k * a, 0, 0, x, k * b, k * d, 0, y, k * c, k * e, k * f, z, 0, 0, 0, 1);
 }
 

@@ -9,6 +9,9 @@ import { Stage } from "./stage.js";
 const OLD = 1500; // ms after which a picture that came last is old
 const NOBODY = 1000; // ms after which it is worth saying that nobody is seen
 const PANEL_MS = 250; // between two changes of the panel
+const ASTRAY_PX = 3; // a camera whose error is above this and ASTRAY_TIMES the median of the others'
+const ASTRAY_TIMES = 2.5;
+const ASTRAY_SECONDS = 3; // for so long was moved, or is not calibrated well
 
 const stage = new Stage(document.getElementById("view"), document.getElementById("labels"));
 const on = { ellipsoids: false, trails: true, labels: true, panel: true };
@@ -21,6 +24,7 @@ let frameAt = 0; // performance.now() of the last frame
 let seenAt = 0; // of the last with somebody in it
 let panelAt = 0;
 let lastFrame = null;
+let astray = []; // for how many seconds each camera has seen people elsewhere than the others
 let framed = false; // whether the view was fitted to what there is
 
 // ---- what comes in ----
@@ -33,6 +37,7 @@ function begin(message) {
   cameras = new Cameras(stage, hello);
   stage.setObstacles(hello.obstacles);
   status = lastFrame = null;
+  astray = [];
   framed = false;
   frameAt = seenAt = performance.now();
   panel.showSession(hello);
@@ -75,11 +80,18 @@ function show(frame) {
   panel.showPeople(told, hello.people);
 }
 
+function isAstray(errors, c) {
+  const others = errors.filter((px, i) => i !== c && px !== null).sort((a, b) => a - b);
+  return errors[c] !== null && others.length >= 2 && errors[c] > Math.max(ASTRAY_PX, ASTRAY_TIMES * others[others.length >> 1]);
+}
+
 function tell(message) {
   status = message.status;
   const sources = status.mocap?.cameras;
+  const errors = message.reprojection_px;
+  astray = errors.map((_, c) => (isAstray(errors, c) ? (astray[c] ?? 0) + 1 : 0));
   panel.showStatus(status);
-  panel.showCameras(hello.cameras, sources, message.reprojection_px);
+  panel.showCameras(hello.cameras, sources, errors, astray.map((seconds) => seconds >= ASTRAY_SECONDS));
   cameras.setStates(sources ? sources.map((source) => source.state) : hello.cameras.map(() => "neutral"));
   if (lastFrame && performance.now() - frameAt > PANEL_MS) cameras.show(lastFrame), stage.ask();
 }
@@ -116,6 +128,9 @@ function banners() {
   const silent = cameraBanners();
   if (silent.length > 3) silent.splice(0, silent.length, ["warn", `${silent.length} of ${hello.cameras.length} cameras are not heard`]);
   out.push(...silent);
+  hello?.cameras.forEach((name, c) => {
+    if (astray[c] >= ASTRAY_SECONDS) out.push(["warn", `${name} sees people elsewhere than the others do: was it moved?`]);
+  });
   if (now - frameAt > OLD) out.push(["warn", `No frames for ${Math.round((now - frameAt) / 1000)} s`]);
   else if (now - seenAt > NOBODY) out.push(["info", "Nobody is seen"]);
   return out;

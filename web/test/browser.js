@@ -2,7 +2,7 @@
 // viewer in Chromium, and looks at what is drawn and said in good times and bad. Files go to FOLDER. Exit 0: all as it should
 // be; 1: not; 77: no browser here.
 import { spawn } from "node:child_process";
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 const [bin, folder] = process.argv.slice(2);
@@ -54,6 +54,14 @@ async function startRig() {
   const rig = start("vergence", ["sim", "--keypoints", `ipc://${folder}/kp`, "--calibration", `${folder}/rig.toml`, "--cameras", `${CAMERAS}`, "--people", `${PEOPLE}`, "--rate", "30", "--seed", "2"]);
   await until("the rig's calibration", () => existsSync(`${folder}/rig.toml`));
   return rig;
+}
+
+// Cam2 was pushed half a metre aside since the rig was calibrated.
+function pushCamera() {
+  const rig = readFileSync(`${folder}/rig.toml`, "utf8").split("[cam2]");
+  check(rig.length === 2, "the calibration has a cam2");
+  rig[1] = rig[1].replace(/translation = \[ *([-\d.e]+)/, (_, x) => `translation = [ ${Number(x) + 0.5}`);
+  writeFileSync(`${folder}/rig.toml`, rig.join("[cam2]"));
 }
 
 // Returns the daemon and where its viewer is.
@@ -179,6 +187,11 @@ async function look(browser) {
   [daemon] = await startSession(new URL(url).port);
   await seesEverybody(page);
   await until("no banner again", async () => (await banner(page)) === "");
+  await stop(daemon, "SIGKILL");
+  pushCamera();
+  [daemon] = await startSession(new URL(url).port);
+  await until("a banner about the camera that was moved", async () => /cam2 sees people elsewhere/.test(await banner(page)));
+  check((await page.locator("#cameras td.bad").count()) === 1, "one camera's error is marked");
   check((await stop(daemon, "SIGTERM")) === 0, "SIGTERM ends a session with a viewer gracefully");
   await until("a banner about the end", async () => /session has ended/.test(await banner(page)));
   await stop(rig, "SIGTERM");
