@@ -14,11 +14,11 @@ OPT     ?= -O3
 MODULES := common calibration proto perception sim_bridge agents daemon cli
 # pkg-config names, and the Debian packages that hold them
 PKGS     := libzmq libprotobuf-c openblas lapacke libcyaml yaml-0.1 expat jansson libsodium libpng libavformat libavcodec libzstd \
-            libavdevice libswscale libavutil
+            libavdevice libswscale libavutil libwebsockets
 CV_PKGS  := opencv4
 DEB_PKGS := gcc g++ make pkg-config libzmq3-dev libprotobuf-c-dev protobuf-c-compiler libopenblas-dev liblapacke-dev \
             libopencv-dev libcyaml-dev libyaml-dev libexpat1-dev libjansson-dev libsodium-dev libpng-dev libzstd-dev libcmocka-dev \
-            libavformat-dev libavcodec-dev libavdevice-dev libswscale-dev libavutil-dev
+            libavformat-dev libavcodec-dev libavdevice-dev libswscale-dev libavutil-dev libwebsockets-dev
 
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 CV_CFLAGS  := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(CV_PKGS) 2>/dev/null))

@@ -3,7 +3,7 @@
 #include "daemon/internal.h"
 
 #include "common/text.h"
-#include "daemon/web_http.h"
+#include "daemon/web.h"
 #include "perception/smooth.h"
 
 #include <ctype.h>
@@ -333,10 +333,8 @@ vg_status vg_session_config_check(vg_session_config *c, vg_error *err) {
     c->train.wdl = (c->mode & 2) != 0;
     if (c->world.kind == VG_SESSION_REMOTE) VG_TRY(check_endpoint("world.endpoint", c->world.endpoint, err));
     VG_TRY(check_mocap(c, err));
-    char host[256];
-    uint16_t port;
-    if (c->web.listen[0] && !vg_web_split(c->web.listen, host, &port))
-        return vg_fail(err, VG_INVALID, "web.listen is `%s`; it must be HOST:PORT (127.0.0.1:8080)", c->web.listen);
+    char host[256], port[8];
+    if (c->web.listen[0]) VG_TRY(vg_web_place(c->web.listen, host, port, err));
     if (c->control.endpoint[0]) VG_TRY(check_endpoint("control.endpoint", c->control.endpoint, err));
     if (c->session.kind != VG_SESSION_TRAIN) {
         if (c->world.envs > 1)

@@ -18,6 +18,9 @@ void vg_web_close(vg_web *web); /* NULL is allowed */
 /* One instant, from the tick: copied; never waits, allocates nothing. One thread calls it. */
 void vg_web_push(vg_web *web, const vg_frame *frame, const vg_skeletons *skeletons);
 
+/* Parts of web.listen, "HOST:PORT" or "[IPV6]:PORT". */
+vg_status vg_web_place(const char *listen, char host[256], char port[8], vg_error *err);
+
 /* Where a browser finds it: "http://127.0.0.1:8080/". */
 const char *vg_web_url(const vg_web *web);
 

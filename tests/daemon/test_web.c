@@ -4,13 +4,13 @@
 
 #include "calibration/calibration.h"
 #include "daemon/web.h"
-#include "daemon/web_http.h"
 #include "daemon/web_message.h"
 #include "tests/support/allocations.h"
 #include "tests/support/process.h"
 
 #include <math.h>
 
+enum { TEXT = 1, BINARY = 2, CLOSE = 8, PING = 9, PONG = 10 }; /* opcodes */
 enum { CAMERAS = 2, PEOPLE = 3, JOINTS = 14, VIEWERS = 12 };
 
 static vg_session_config config;
@@ -94,33 +94,42 @@ static void files_have_types_and_a_strict_policy(void **state) {
     for (size_t i = 0; i < 3; i++) {
         char request[128], type[64];
         size_t size;
-        snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", files[i][0]);
-        snprintf(type, sizeof type, "Content-Type: %s\r\n", files[i][1]);
+        snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: localhost\r\n", files[i][0]);
+        snprintf(type, sizeof type, "content-type: %s\r\n", files[i][1]);
         char *answer = web_ask(port, request, &size), *body = strstr(answer, "\r\n\r\n") + 4;
         assert_memory_equal(answer, "HTTP/1.1 200 OK\r\n", 17);
         assert_non_null(strstr(answer, type));
-        assert_non_null(strstr(answer, "Content-Security-Policy: default-src 'none'; script-src 'self'; "));
-        assert_non_null(strstr(answer, "X-Content-Type-Options: nosniff\r\n"));
+        assert_non_null(strstr(answer, "content-security-policy: default-src 'none'; "));
+        assert_non_null(strstr(answer, "x-content-type-options: nosniff\r\n"));
         assert_non_null(strstr(body, files[i][2]));
-        const char *length = strstr(answer, "Content-Length: ");
+        const char *length = strstr(answer, "content-length: ");
         assert_int_equal(atoi(length + 16), answer + size - body);
         assert_null(strstr(body, "http://cdn"));
         free(answer);
     }
     size_t size;
-    char *answer = web_ask(port, "HEAD /viewer.js HTTP/1.1\r\nHost: localhost\r\n\r\n", &size);
+    char *answer = web_ask(port, "HEAD /viewer.js HTTP/1.1\r\nHost: localhost\r\n", &size);
     assert_string_equal(answer + size - 4, "\r\n\r\n"); /* a head and no body */
+    free(answer);
+}
+
+/* Not a file: an error, or the connection is closed without a word. */
+static void web_expect_nothing(int to, const char *request) {
+    size_t size;
+    char *answer = web_ask(to, request, &size);
+    if (size > 0 && (strncmp(answer, "HTTP/1.", 7) != 0 || answer[9] != '4'))
+        fail_msg("`%.40s` is answered `%.60s`", request, answer);
     free(answer);
 }
 
 static void what_is_not_here_or_not_ours_is_refused(void **state) {
     (void)state;
-    web_expect_status(port, "GET /../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n", 404);
-    web_expect_status(port, "GET /viewer.js HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421);
-    web_expect_status(port, "GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n", 426);
-    web_expect_status(port, "POST / HTTP/1.1\r\nHost: localhost\r\n\r\n", 405);
-    web_expect_status(port, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505);
-    web_expect_status(port, "\x16\x03\x01 a TLS hello\r\n\r\n", 400);
+    web_expect_status(port, "GET /../etc/passwd HTTP/1.1\r\nHost: localhost\r\n", 404);
+    web_expect_status(port, "GET /viewer.js HTTP/1.1\r\nHost: evil.example\r\n", 421);
+    web_expect_status(port, "GET /live HTTP/1.1\r\nHost: localhost\r\n", 426);
+    web_expect_status(port, "POST / HTTP/1.1\r\nHost: localhost\r\n", 405);
+    web_expect_nothing(port, "PUT / HTTP/1.1\r\nHost: localhost\r\n");
+    web_expect_nothing(port, "\x16\x03\x01 a TLS hello\r\n\r\n");
     static const char upgrade[] =
         "GET /live HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: %s\r\n\r\n";
@@ -136,7 +145,7 @@ static void a_request_that_is_too_long_is_refused(void **state) {
     char *request = malloc(100000);
     int n = sprintf(request, "GET / HTTP/1.1\r\nHost: localhost\r\nCookie: ");
     memset(request + n, 'x', 90000), request[n + 90000] = '\0';
-    web_expect_status(port, request, 431);
+    web_expect_nothing(port, request);
     free(request);
 }
 
@@ -144,7 +153,7 @@ static void a_viewer_is_told_who_is_who_and_where(void **state) {
     (void)state;
     push(7);
     const int fd = web_watch(port);
-    web_await(fd, &got, VG_WEB_TEXT);
+    web_await(fd, &got, TEXT);
     json_t *hello = json_loads((char *)got.data, 0, NULL);
     assert_string_equal(json_string_value(json_object_get(hello, "type")), "hello");
     assert_string_equal(json_string_value(json_object_get(hello, "session")), "stage");
@@ -156,12 +165,12 @@ static void a_viewer_is_told_who_is_who_and_where(void **state) {
     assert_string_equal(json_string_value(json_object_get(joint, "side")), "right");
     assert_true(json_array_size(json_object_get(hello, "bones")) > 10);
     json_decref(hello);
-    web_await(fd, &got, VG_WEB_TEXT);
+    web_await(fd, &got, TEXT);
     json_t *status = json_loads((char *)got.data, 0, NULL);
     assert_string_equal(json_string_value(json_object_get(json_object_get(status, "status"), "state")), "running");
     assert_int_equal(json_integer_value(json_object_get(status, "viewers")), 1);
     json_decref(status);
-    web_await(fd, &got, VG_WEB_BINARY);
+    web_await(fd, &got, BINARY);
     uint32_t head[4], slot, joint_state;
     double times[2];
     float camera[30], first[11];
@@ -213,7 +222,7 @@ static void who_is_slow_misses_frames_and_gets_the_newest(void **state) {
     int frames = 0;
     double newest = 0;
     while (newest < MANY) {
-        web_await(slow, &got, VG_WEB_BINARY);
+        web_await(slow, &got, BINARY);
         double id;
         memcpy(&id, got.data + 24, sizeof id);
         assert_true(id > newest);
@@ -225,39 +234,43 @@ static void who_is_slow_misses_frames_and_gets_the_newest(void **state) {
 }
 
 static void expect_goodbye(int fd, int code) {
-    web_await(fd, &got, VG_WEB_CLOSE);
+    web_await(fd, &got, CLOSE);
     assert_int_equal(got.data[0] << 8 | got.data[1], code);
     web_read_message(fd, &got);
     assert_int_equal(got.opcode, 0);
     close(fd);
 }
 
+static void expect_end(int fd) {
+    do {
+        web_read_message(fd, &got);
+    } while (got.opcode && got.opcode != CLOSE);
+    close(fd);
+}
+
 static void viewers_may_ask_whether_we_are_there_and_leave(void **state) {
     (void)state;
     const int fd = web_watch(port);
-    web_say(fd, VG_WEB_PING, "here?", 5);
-    web_await(fd, &got, VG_WEB_PONG);
+    web_say(fd, PING, "here?", 5);
+    web_await(fd, &got, PONG);
     assert_int_equal(got.size, 5);
     assert_memory_equal(got.data, "here?", 5);
-    web_say(fd, VG_WEB_PONG, "", 0);
-    web_say(fd, VG_WEB_CLOSE, "\x03\xe8", 2);
+    web_say(fd, PONG, "", 0);
+    web_say(fd, CLOSE, "\x03\xe8", 2);
     expect_goodbye(fd, 1000);
 }
 
 static void viewers_that_talk_are_shown_out(void **state) {
     (void)state;
     int fd = web_watch(port);
-    web_say(fd, VG_WEB_TEXT, "{\"request\":\"stop\"}", 18);
+    web_say(fd, TEXT, "{\"request\":\"stop\"}", 18);
     expect_goodbye(fd, 1003);
     fd = web_watch(port);
-    web_send(fd, "\x82\xff\0\0\0\x7f\0\0\0\0", 10); /* 500 GB are announced */
-    expect_goodbye(fd, 1009);
+    web_send(fd, "\x82\xff\0\0\0\x7f\0\0\0\0mask and so on", 24); /* 500 GB are announced */
+    expect_end(fd);
     fd = web_watch(port);
     web_send(fd, "\x81\x05hello", 7); /* not masked */
-    expect_goodbye(fd, 1002);
-    fd = web_watch(port);
-    for (int i = 0; i < 500; i++) web_say(fd, VG_WEB_PING, "", 0);
-    expect_goodbye(fd, 1008);
+    expect_end(fd);
     assert_false(atomic_load(&control.stop));
 }
 
@@ -265,7 +278,7 @@ static void viewers_are_bounded(void **state) {
     (void)state;
     int fds[VIEWERS];
     vg_test_sleep_ms(50); /* those of other tests are gone */
-    for (int i = 0; i < VIEWERS; i++) fds[i] = web_watch(port), web_await(fds[i], &got, VG_WEB_TEXT);
+    for (int i = 0; i < VIEWERS; i++) fds[i] = web_watch(port), web_await(fds[i], &got, TEXT);
     web_expect_status(port,
                       "GET /live HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                       "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
@@ -287,11 +300,11 @@ static void floods_do_not_keep_others_out(void **state) {
         const size_t n = vg_rng_below(&rng, sizeof junk);
         for (size_t k = 0; k < n; k++) junk[k] = (char)vg_rng_below(&rng, 256);
         if (i % 3) web_send(fds[i], junk, n);
-        if (i % 50 == 0) web_expect_status(port, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 200);
+        if (i % 50 == 0) web_expect_status(port, "GET / HTTP/1.1\r\nHost: localhost\r\n", 200);
     }
-    web_expect_status(port, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 200);
+    web_expect_status(port, "GET / HTTP/1.1\r\nHost: localhost\r\n", 200);
     push(50000);
-    web_await(viewer, &got, VG_WEB_TEXT); /* who was there before is served */
+    web_await(viewer, &got, TEXT); /* who was there before is served */
     for (int i = 0; i < FLOOD; i++) close(fds[i]);
     close(viewer);
 }
@@ -326,7 +339,7 @@ static void a_request_that_never_ends_is_dropped_and_viewers_are_told_the_end(vo
     assert_int_equal(recv(slow, &byte, 1, 0), 0);
     close(slow);
     const int viewer = web_watch(port);
-    web_await(viewer, &got, VG_WEB_TEXT);
+    web_await(viewer, &got, TEXT);
     vg_test_sleep_ms(100);
     vg_web_close(web), web = NULL;
     expect_goodbye(viewer, 1001);
