@@ -23,7 +23,7 @@ static void add_joints(json_t *hello, const vg_world_info *world) {
     const bool known = vg_joint_set_parse(world->joint_set, &kind, &ignored) == VG_OK;
     if (known) vg_joint_set_init(&set, kind);
     for (int32_t j = 0; j < world->dims.joints; j++) {
-        char number[16];
+        char number[24];
         snprintf(number, sizeof number, "%d", j + 1);
         const bool named = known && j < set.joints;
         const char *part = named && set.part[j] >= 0 ? vg_part_name((vg_part)set.part[j]) : "";
@@ -72,7 +72,7 @@ static void add_scene(json_t *hello, const vg_world_info *world) {
 static json_t *camera_names(const vg_world_info *world) {
     json_t *out = json_array();
     for (int32_t c = 0; c < world->dims.cameras; c++) {
-        char number[16];
+        char number[24];
         snprintf(number, sizeof number, "camera %d", c + 1);
         json_t *name = world->camera_names[c][0] ? json_string(world->camera_names[c]) : NULL;
         json_array_append_new(out, name ? name : json_string(number));
