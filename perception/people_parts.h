@@ -1,4 +1,4 @@
-/* The parts of people.h. Private to people*.c.
+/* The parts of people.h. Private to people*.c (reconstruct_link.c uses the assignment).
  *
  * Inside, lenses are undone: a keypoint is a sight, normalised coordinates and a ray. Distances are squared and in units of
  * their variance; agreement goes from 1 (exact) over 0 (at the gate) to -1 (far off), heavy-tailed as detectors' errors are. */

@@ -19,7 +19,7 @@ static vg_keypoint *view_at(const sights *s, const vg_keypoints *k, int32_t fram
     return s->points + ((size_t)frame * (size_t)k->cameras + (size_t)camera) * view_size(k);
 }
 
-static sights *add_person(cast_list *list, const vg_keypoints *k, int64_t name, vg_error *err) {
+sights *cast_list_add(cast_list *list, const vg_keypoints *k, int64_t name, vg_error *err) {
     if (list->people == list->room) {
         const int32_t room = list->room ? 2 * list->room : 8;
         sights *person = realloc(list->person, sizeof *person * (size_t)room);
@@ -43,7 +43,7 @@ static sights *add_person(cast_list *list, const vg_keypoints *k, int64_t name, 
 static vg_status by_order(cast_list *list, const vg_keypoints *k, vg_error *err) {
     const int32_t people = vg_keypoints_most(k);
     for (int32_t p = 0; p < people; p++) {
-        const sights *s = add_person(list, k, p + 1, err);
+        const sights *s = cast_list_add(list, k, p + 1, err);
         if (!s) return VG_NO_MEMORY;
         for (int32_t f = 0; f < k->frames; f++)
             for (int32_t c = 0; c < k->cameras; c++)
@@ -119,7 +119,7 @@ static vg_status by_tracking(cast_list *list, const vg_keypoints *k, const vg_ca
             if (name == 0 || !vg_frame_present(m.identified)[s]) continue;
             int32_t p = 0;
             while (p < list->people && list->person[p].name != name) p++;
-            sights *person = p < list->people ? list->person + p : add_person(list, k, name, err);
+            sights *person = p < list->people ? list->person + p : cast_list_add(list, k, name, err);
             if (!person) {
                 status = VG_NO_MEMORY;
                 break;
@@ -197,7 +197,7 @@ static vg_status by_neck(cast_list *list, const vg_keypoints *k, const vg_camera
     if (s.joint < 0)
         return vg_fail(err, VG_UNSUPPORTED,
                        "Pose2Sim finds the main person by the neck or the right shoulder; %s has neither", k->set.name);
-    sights *person = add_person(list, k, 1, err);
+    sights *person = cast_list_add(list, k, 1, err);
     if (!person) return VG_NO_MEMORY;
     for (s.frame = 0; s.frame < k->frames; s.frame++) {
         VG_TRY(search_frame(&s, err));
@@ -294,7 +294,9 @@ vg_status reconstruct_who(cast_list *out, const vg_keypoints *k, const vg_camera
         cast_list_free(out);
     else if (config->who == VG_WHO_MAIN)
         keep_main(out, k);
-    else if (config->who == VG_WHO_ALL)
-        keep_long_seen(out, config->least_seconds * rate);
+    else if (config->who == VG_WHO_ALL) {
+        status = reconstruct_link(out, k, cameras, rate, &config->people, err);
+        if (status == VG_OK) keep_long_seen(out, config->least_seconds * rate);
+    }
     return status;
 }

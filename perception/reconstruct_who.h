@@ -20,5 +20,12 @@ typedef struct cast_list {
 vg_status reconstruct_who(cast_list *out, const vg_keypoints *keypoints, const vg_camera *cameras, double rate,
                           const vg_reconstruct_config *config, vg_error *err);
 void cast_list_free(cast_list *list);
+/* One more, who has not been seen yet; NULL where memory is short. */
+sights *cast_list_add(cast_list *list, const vg_keypoints *keypoints, int64_t name, vg_error *err);
+
+/* reconstruct_link.c: who was lost and found under another name, or found as somebody else, gets one name again. Names are
+ * 1, 2, ... in the order of appearance. On failure the list is as it was. */
+vg_status reconstruct_link(cast_list *list, const vg_keypoints *keypoints, const vg_camera *cameras, double rate,
+                           const vg_people_config *config, vg_error *err);
 
 #endif
