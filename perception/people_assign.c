@@ -119,7 +119,8 @@ void people_absorb(vg_people *p) {
             double best = TWICE;
             if (*owner_of(p, c, d) >= 0 || p->seen[c * p->dims.people + d] < p->config.joints) continue;
             for (int32_t b = 0; b < p->capacity; b++) {
-                if (p->state->bodies[b].detection[c] < 0) continue;
+                const body *who = p->state->bodies + b;
+                if (who->state == BODY_FREE || who->state == BODY_LOST || who->detection[c] < 0) continue;
                 const double agreement = again(p, b, c, d);
                 if (agreement > best) best = agreement, *owner_of(p, c, d) = b;
             }

@@ -156,6 +156,29 @@ static void people_detected_twice_or_in_pieces_are_one_person(void **state) {
     assert_true(t.right >= 0.999 * t.given && t.strange <= 0.01 * t.kept);
 }
 
+/* Frame by frame anew, as of pictures that have nothing to do with each other: nothing of the last frame's people is left. */
+static void after_a_reset_everybody_is_new(void **state) {
+    (void)state;
+    stage s;
+    int told = 0, people = 0;
+    setup(&s, 5, 4, 8, 8, 90);
+    s.crowd.room = 0.8, s.crowd.lost = 0;
+    for (int i = 0; i < 40; i++) {
+        for (int k = 0; k < 25; k++) crowd_step(&s.crowd, 0.04);
+        for (int repeat = 0; repeat < 3; repeat++) {
+            crowd_look(&s.crowd, s.in);
+            s.in->flags = repeat == 0 ? VG_FRAME_FIRST : 0;
+            s.in->time_ns += repeat * 40000000;
+            match(&s);
+        }
+        for (int p = 0; p < s.slots; p++) told += vg_frame_present(s.out)[p] != 0;
+        people += 4;
+    }
+    printf("%d of %d\n", told, people);
+    assert_true(told >= 0.99 * people && told <= people);
+    teardown(&s);
+}
+
 /* A third of the detections has left and right exchanged, at first in every camera: who was begun the wrong way round turns
  * about. */
 static void left_and_right_are_what_most_views_say(void **state) {
@@ -507,6 +530,7 @@ int main(void) {
         cmocka_unit_test(walkers_are_told_apart_and_keep_their_names),
         cmocka_unit_test(people_in_contact_keep_their_names_through_occlusions),
         cmocka_unit_test(people_detected_twice_or_in_pieces_are_one_person),
+        cmocka_unit_test(after_a_reset_everybody_is_new),
         cmocka_unit_test(left_and_right_are_what_most_views_say),
         cmocka_unit_test(who_stays_is_known_by_place),
         cmocka_unit_test(a_joint_led_astray_comes_back),
