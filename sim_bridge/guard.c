@@ -84,6 +84,9 @@ static float obstacle_direction(float n[3], const float at[3], const vg_obstacle
 typedef struct rule {
     float n[3], limit;
     int32_t kind; /* rule_kind */
+    /* what it is about, where that is a point */
+    float to[3], velocity[3]; /* m from the camera, m/s */
+    float distance;           /* m to be kept; 0: no point */
 } rule;
 
 typedef enum rule_kind { RULE_BOX = 1, RULE_CAMERA = 2, RULE_PERSON = 4, RULE_OBSTACLE = 8 } rule_kind;
@@ -99,7 +102,20 @@ typedef struct rules {
 /* Rules that no allowed speed can break are left out. */
 static void add_rule(rules *r, const vg_world_info *w, const float n[3], float limit, rule_kind kind) {
     if (w->max_speed > 0 && limit >= w->max_speed) return;
-    r->rule[r->count++] = (rule){{n[0], n[1], n[2]}, limit, (int32_t)kind};
+    r->rule[r->count++] = (rule){.n = {n[0], n[1], n[2]}, .limit = limit, .kind = (int32_t)kind};
+}
+
+/* A point that moves and must stay `distance` away. */
+static void add_point(rules *r, const vg_world_info *w, const float at[3], const float point[3],
+                      const float velocity[3], float distance, float limit, rule_kind kind) {
+    float n[3];
+    direction(n, at, point);
+    const int32_t before = r->count;
+    add_rule(r, w, n, limit, kind);
+    if (r->count == before) return;
+    rule *own = &r->rule[before];
+    own->distance = distance;
+    for (int i = 0; i < 3; i++) own->to[i] = point[i] - at[i], own->velocity[i] = velocity[i];
 }
 
 /* The reference's rule: an axis that would leave the box is set to zero. */
@@ -139,7 +155,7 @@ static void add_axis(rules *r, const vg_guard *guard, const float at[3], const f
     const float speed[3] = {velocity[0], velocity[1], 0};
     float n[3];
     const float d = direction(n, at, middle), distance = guard->person_distance + guard->person_margin + unsure;
-    add_rule(r, guard->world, n, person_limit(guard, d, distance, n, speed), RULE_PERSON);
+    add_point(r, guard->world, at, middle, speed, distance, person_limit(guard, d, distance, n, speed), RULE_PERSON);
 }
 
 /* The joints that are known; and, for those that are not, the upright axis through their middle. False where no joint is
@@ -151,14 +167,18 @@ static bool add_person(rules *r, const vg_guard *guard, const float at[3], const
         if (joints[j].state == VG_JOINT_LOST) continue;
         known++;
         for (int i = 0; i < 3; i++) middle[i] += joints[j].position[i], velocity[i] += joints[j].velocity[i];
-        const float d = direction(n, at, joints[j].position);
-        if (d > 6 + guard->person_distance) return true; /* nobody is so large */
-        const float unsure = fminf(2 * deviation(&joints[j], n), guard->person_margin);
-        const float distance = guard->person_distance + guard->person_margin + unsure;
-        add_rule(r, guard->world, n, person_limit(guard, d, distance, n, joints[j].velocity), RULE_PERSON);
     }
     if (known == 0) return false;
     for (int i = 0; i < 3; i++) middle[i] /= (float)known, velocity[i] /= (float)known;
+    if (direction(n, at, middle) > 6 + guard->person_distance) return true; /* nobody is so large */
+    for (int32_t j = 0; j < J; j++) {
+        if (joints[j].state == VG_JOINT_LOST) continue;
+        const float d = direction(n, at, joints[j].position);
+        const float unsure = fminf(2 * deviation(&joints[j], n), guard->person_margin);
+        const float distance = guard->person_distance + guard->person_margin + unsure;
+        add_point(r, guard->world, at, joints[j].position, velocity, distance,
+                  person_limit(guard, d, distance, n, joints[j].velocity), RULE_PERSON);
+    }
     add_axis(r, guard, at, middle, velocity, 0);
     return true;
 }
@@ -188,7 +208,9 @@ static void gather(rules *r, const vg_guard *guard, int32_t c, const vg_guard_vi
     for (int32_t i = 0; i < view->frame->dims.cameras; i++) {
         if (i == c) continue;
         const float d = direction(n, at, place[i]); /* both may close in: each gets half of the room */
-        add_rule(r, w, n, stopping_speed(w, (d - guard->camera_distance - camera_margin) / 2), RULE_CAMERA);
+        const float still[3] = {0};
+        add_point(r, w, at, place[i], still, guard->camera_distance + camera_margin,
+                  stopping_speed(w, (d - guard->camera_distance - camera_margin) / 2), RULE_CAMERA);
     }
     add_people(r, guard, at, view);
     for (int32_t o = 0; o < w->obstacle_count; o++) {
@@ -216,17 +238,30 @@ static float dot(const float a[3], const float b[3]) {
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 }
 
-/* How far v breaks the rules: by its worst, people counting twice. */
+/* How far into what the rules protect v would lead within the next second, if everybody walked on: the squares of the worst
+ * intrusions at a few instants, people counting twice. Walking out between two people begins with coming nearer to one, so the
+ * speeds of this instant alone would say to stand still. */
 static float breach(const rules *r, const float v[3]) {
-    float worst = 0;
-    for (int32_t k = 0; k < r->count; k++) {
-        const float over = dot(v, r->rule[k].n) - r->rule[k].limit;
-        worst = fmaxf(worst, r->rule[k].kind == RULE_PERSON ? 2 * over : over);
+    float sum = 0;
+    for (int instant = 1; instant <= 4; instant++) {
+        const float t = 0.25f * (float)instant;
+        float worst = 0;
+        for (int32_t k = 0; k < r->count; k++) {
+            const rule *own = &r->rule[k];
+            float into = (dot(v, own->n) - own->limit) * t;
+            if (own->distance > 0) {
+                float there[3];
+                for (int i = 0; i < 3; i++) there[i] = own->to[i] + (own->velocity[i] - v[i]) * t;
+                into = own->distance - sqrtf(dot(there, there));
+            }
+            worst = fmaxf(worst, own->kind == RULE_PERSON ? 2 * into : into);
+        }
+        sum += worst * worst;
     }
-    return worst;
+    return sum;
 }
 
-/* Where no velocity keeps all rules: of standing still and 26 directions at three speeds, the one that breaks them least. */
+/* Where no velocity keeps all rules: of standing still and 26 directions at three speeds, the one that intrudes least. */
 static void escape(const rules *r, const vg_world_info *w, float v[3]) {
     const float most = w->max_speed > 0 ? w->max_speed : 1;
     memset(v, 0, 3 * sizeof *v);

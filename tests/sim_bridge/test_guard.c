@@ -211,6 +211,42 @@ static void a_cornered_camera_gets_out_of_the_way(void **state) {
     free(f), free(people);
 }
 
+/* Four people walk up to it from all sides and stop before they meet: the way out is up, although that begins with coming
+ * nearer to heads. */
+static void a_surrounded_camera_leaves_over_their_heads(void **state) {
+    (void)state;
+    const vg_dims crowd = {4, 4, 14};
+    const vg_world_info world = scene_world(crowd);
+    const vg_guard guard = vg_guard_default(&world, VG_PRESET_DEFAULT);
+    vg_frame *f = scene_frame(crowd, 9, 0);
+    vg_skeletons *people = scene_skeletons(f);
+    vg_joint *joints = vg_skeletons_joints(people);
+    for (int c = 1; c < 4; c++) place(f, c, (double[3]){-5, -5 + c, 2.9});
+    double at[3] = {0, 0, 1}, v[3] = {0}, nearest = 9;
+    for (int step = 0; step < 80; step++) {
+        const float t = (float)step * (float)world.step_seconds, off = fmaxf(3 - t, 0.5f), speed = off > 0.5f ? 1 : 0;
+        for (int i = 0; i < 4 * 14; i++) {
+            const float x = (float)((i / 14 == 0) - (i / 14 == 1)), y = (float)((i / 14 == 2) - (i / 14 == 3));
+            joints[i] = (vg_joint){.state = VG_JOINT_MEASURED,
+                                   .position = {x * off, y * off, 0.1f * (float)(i % 14 + 1)},
+                                   .velocity = {-x * speed, -y * speed, 0}};
+            double d = 0;
+            for (int k = 0; k < 3; k++) {
+                const double e = (double)joints[i].position[k] - at[k];
+                d += e * e;
+            }
+            nearest = fmin(nearest, sqrt(d));
+        }
+        place(f, 0, at);
+        vg_command m = {.cameras = 4};
+        vg_guard_counts counts = {0};
+        vg_guard_apply(&guard, &m, &(vg_guard_view){f, people, NULL}, &counts);
+        fly(&world, at, v, m.camera[0].linear);
+    }
+    assert_true(nearest > 0.8 && at[2] > 2);
+    free(f), free(people);
+}
+
 static void unsure_places_are_kept_further_from(void **state) {
     (void)state;
     const vg_world_info world = scene_world(dims);
@@ -289,6 +325,7 @@ int main(void) {
         cmocka_unit_test(the_paper_preset_only_zeroes_the_axis_that_would_leave),
         cmocka_unit_test(a_camera_stops_before_people_and_backs_away_from_who_comes),
         cmocka_unit_test(a_cornered_camera_gets_out_of_the_way),
+        cmocka_unit_test(a_surrounded_camera_leaves_over_their_heads),
         cmocka_unit_test(unsure_places_are_kept_further_from),
         cmocka_unit_test(a_camera_stops_before_where_somebody_was_last_seen),
         cmocka_unit_test(violations_are_counted_by_kind),
