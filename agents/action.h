@@ -20,7 +20,7 @@ typedef struct vg_action_space {
 /* `speed` 0: the preset's. */
 vg_action_space vg_action_space_default(int32_t preset, double step_seconds, double speed);
 
-/* Moves [C, A] of -1, 0 or 1 to a command; cameras turn towards `aim`. */
+/* Moves [C, A] of -1, 0 or 1 (or between, where a policy acts by its mean) to a command; cameras turn towards `aim`. */
 void vg_action_command(vg_command *out, const vg_action_space *space, double step_seconds, const float *moves,
                        const vg_frame *frame, const float aim[3]);
 

@@ -38,7 +38,7 @@ static void go_to(float v[3], const float from[3], const float to[3], float spee
 static void orbit(vg_command *out, const vg_baseline_view *view) {
     const vg_world_info *w = view->world;
     const int32_t C = view->frame->dims.cameras;
-    const float radius = 3, height = 2.2f, full = 6.28318531f;
+    const float radius = 1.8f, height = 2.1f, full = 6.28318531f;
     for (int32_t c = 0; c < C; c++) {
         const float angle = full * (float)c / (float)C;
         float at[3], to[3] = {view->aim[0] + radius * cosf(angle), view->aim[1] + radius * sinf(angle), height};

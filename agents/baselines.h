@@ -1,6 +1,7 @@
 /* Teams that do not learn, to be compared with. None of them uses the truth.
  *   fixed   stands and looks where its rig was put (VG_FORMATION_FIXED)
- *   orbit   evenly spread on a circle about the target, looking at it
+ *   orbit   evenly spread on a circle about the target, looking at it; its radius and height are those at which four
+ *           cameras do best among six people in the embedded simulator
  *   greedy  each camera in turn takes the move after which the target is expected to be triangulated best
  *   plan    the same, with every move held for a second and everybody walking on as they do */
 #ifndef VG_AGENTS_BASELINES_H

@@ -202,7 +202,7 @@ static vg_status open_team(evaluation *e, vg_error *err) {
                                  .net = e->policy ? &e->policy->net->layout : NULL,
                                  .speed = e->policy ? e->policy->task.speed : 0,
                                  .seed = e->config->seed,
-                                 .argmax = true};
+                                 .deterministic = true};
     VG_TRY(vg_team_create(&e->team, &team, err));
     if (e->policy) {
         const vg_net_config *net = &e->policy->net->layout.config;

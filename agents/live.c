@@ -225,7 +225,7 @@ static vg_status create_parts(vg_live *l, vg_error *err) {
                                  .net = is_baseline ? NULL : &l->slots[0].net->layout,
                                  .speed = l->policy ? l->policy->task.speed : c->train.speed,
                                  .shapley = c->train.ctcr,
-                                 .argmax = !c->learn,
+                                 .deterministic = !c->learn,
                                  .seed = c->train.seed};
     VG_TRY(vg_team_create(&l->team, &team, err));
     l->filling = VG_MAILBOX_WRITER_FIRST, l->learning = VG_MAILBOX_READER_FIRST;

@@ -215,20 +215,30 @@ vg_status vg_team_absorb(vg_team *t, int32_t env, const vg_frame *frame, const v
     return VG_OK;
 }
 
-/* One of three by its logits: a draw from the softmax, or the likeliest. Returns its log-probability. */
-static float choose(float *move, const float logits[3], vg_rng *rng, bool argmax) {
+/* How a move is made of the probabilities of back, stay and go. */
+typedef enum chooser { DRAW, LIKELIEST, EXPECTED } chooser;
+
+static chooser chooser_of(const vg_team_config *config) {
+    if (!config->deterministic) return DRAW;
+    /* a team that learned by draws has learned what they do on average; where cameras have inertia the mean is the same
+     * without the noise */
+    return config->preset == VG_PRESET_PAPER ? LIKELIEST : EXPECTED;
+}
+
+/* A move by its logits. Returns the log-probability of the choice (of the likeliest one, where none is drawn). */
+static float choose(float *move, const float logits[3], vg_rng *rng, chooser how) {
     const float top = fmaxf(logits[0], fmaxf(logits[1], logits[2]));
     float p[3], total = 0;
     for (int i = 0; i < 3; i++) p[i] = expf(logits[i] - top), total += p[i];
     int pick = 0;
-    if (argmax) {
-        for (int i = 1; i < 3; i++)
-            if (logits[i] > logits[pick]) pick = i;
-    } else {
+    if (how == DRAW) {
         const float u = vg_rng_uniform(rng) * total;
         pick = u < p[0] ? 0 : u < p[0] + p[1] ? 1 : 2;
+    } else {
+        for (int i = 1; i < 3; i++)
+            if (logits[i] > logits[pick]) pick = i;
     }
-    *move = (float)(pick - 1);
+    *move = how == EXPECTED ? (p[2] - p[0]) / total : (float)(pick - 1);
     return logits[pick] - top - logf(total);
 }
 
@@ -236,6 +246,7 @@ static float choose(float *move, const float logits[3], vg_rng *rng, bool argmax
 static const float *think(vg_team *t, int32_t first, int32_t count, vg_frame *frames, float *h, float *c, float *logp,
                           const float **logits_out) {
     const int32_t C = t->C, A = t->A, B = count * C;
+    const chooser how = chooser_of(&t->config);
     vg_net_room *room = t->rooms[first / VG_SHARD_ENVS];
     memcpy(vg_net_observations(room), t->observations + (int64_t)first * C * t->D,
            sizeof(float) * (size_t)B * (size_t)t->D);
@@ -247,7 +258,7 @@ static const float *think(vg_team *t, int32_t first, int32_t count, vg_frame *fr
             float sum = 0;
             for (int32_t a = 0; a < A; a++)
                 sum += choose(t->moves + ((int64_t)env * C + k) * A + a, logits + ((int64_t)(e * C + k) * A + a) * 3,
-                              &rng, t->config.argmax);
+                              &rng, how);
             logp[e * C + k] = sum;
         }
         /* the critic also knows what the mates are about to do */

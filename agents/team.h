@@ -22,7 +22,7 @@ typedef struct vg_team_config {
     const vg_net_layout *net;   /* the network's shape; NULL with a baseline */
     double speed;               /* m/s of one choice; 0 = the preset's */
     bool shapley;               /* agents' rewards are Shapley values; else all get the team's */
-    bool argmax;                /* take the likeliest action instead of a draw */
+    bool deterministic;         /* no draws: the likeliest choice under the paper preset, else the expected move */
     uint64_t seed;              /* of the action draws */
 } vg_team_config;
 

@@ -1,6 +1,7 @@
 /* What defines a training run: the two presets, the bounds of each field, and the names of the modes. The paper preset is
  * the reference's set-up (PPO as in RLlib, 28 environments x 25 steps, 16 epochs); the default one learns the same task
- * in a fraction of the time with fewer passes over more data, a value normaliser and a shorter credit horizon. */
+ * in a fraction of the time: the simulator gives steps faster than a large network learns from them, so it takes few passes
+ * over many steps with a small one, a value normaliser and a shorter credit horizon. */
 #include "agents/agents.h"
 
 #include "agents/team.h"
@@ -35,19 +36,19 @@ vg_train_config vg_train_config_default(int32_t preset) {
                                  .normalise_values = false};
     return (vg_train_config){.preset = preset,
                              .ctcr = true,
-                             .wdl = true,
-                             .steps = 1000000,
+                             .wdl = false,
+                             .steps = 4000000,
                              .seed = 1,
                              .rollout_steps = 50,
                              .episode_steps = 500,
                              .people_min = 1,
                              .people_max = 6,
                              .hidden = 64,
-                             .recurrent = true,
+                             .recurrent = false,
                              .epochs = 4,
                              .minibatches = 4,
                              .learning_rate = 1e-3,
-                             .learning_rate_end = 1e-4,
+                             .learning_rate_end = 1e-5,
                              .discount = 0.97,
                              .gae_lambda = 0.95,
                              .clip = 0.2,
@@ -60,7 +61,7 @@ vg_train_config vg_train_config_default(int32_t preset) {
 }
 
 int32_t vg_train_envs(int32_t preset) {
-    return preset == VG_PRESET_PAPER ? 28 : 32;
+    return preset == VG_PRESET_PAPER ? 28 : 64;
 }
 
 static vg_status check_integer(const char *name, int64_t value, int64_t low, int64_t high, vg_error *err) {

@@ -295,7 +295,7 @@ static void orbit_spreads_the_cameras(void **state) {
     const vg_world_info world = scene_world(dims);
     vg_command command;
     act(&command, "orbit", f, s, &world);
-    for (int32_t c = 0; c < 5; c++) { /* every camera stands at 4 m, its place on the circle is at 3 m */
+    for (int32_t c = 0; c < 5; c++) { /* every camera stands at 4 m, its place on the circle is nearer */
         const double *R = vg_frame_cameras(f)[c].R;
         const float *v = command.camera[c].linear;
         assert_true((double)v[0] * R[6] + (double)v[1] * R[7] > 0);
