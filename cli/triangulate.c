@@ -96,6 +96,10 @@ static vg_status synchronise(const plan *p, outcome *o, bool all, vg_error *err)
     o->fps = p->fps > 0 ? p->fps : clocks.camera[clocks.reference].fps;
     const vg_status status = vg_keypoints_resample(&moved, report, &o->keypoints, &clocks, o->fps, all, err);
     if (status != VG_OK) return vg_fail_context(err, status, "%s", p->sync);
+    for (int32_t c = 0; c < clocks.cameras; c++)
+        if (isnan(clocks.camera[c].offset))
+            fprintf(stderr, "vergence: %s does not know the clock of `%s`: that camera takes no part\n", p->sync,
+                    clocks.camera[c].name);
     int64_t kept = 0;
     for (int32_t c = 0; c < o->keypoints.cameras; c++) kept += report[c].kept, o->moved_lost += report[c].lost;
     fprintf(stderr, "vergence: %s: %d instants, %g a second; of %lld keypoints %lld were lost between pictures\n",

@@ -143,6 +143,28 @@ static void the_optical_axis_is_smooth(void **state) {
     }
 }
 
+/* What two cameras see of one point lies on each other's epipolar lines; beside it, the slope tells how fast that changes,
+ * and a point moved back along the slope lies on it again. */
+static void epipolar_distances_are_zero_for_one_point(void **state) {
+    (void)state;
+    vg_rng rng = vg_test_rng(12);
+    for (int i = 0; i < POINTS; i++) {
+        const vg_camera a = random_camera(&rng, (lens_kind)0), b = random_camera(&rng, (lens_kind)0);
+        double E[9], X[3], p[3], q[3], slope[2], moved[2];
+        vg_epipolar_matrix(E, &a, &b);
+        random_point(X, &rng);
+        vg_mat3_mul_vec(p, a.R, X), vg_mat3_mul_vec(q, b.R, X);
+        for (int k = 0; k < 3; k++) p[k] += a.t[k], q[k] += b.t[k];
+        if (fabs(p[2]) < 0.1 || fabs(q[2]) < 0.1) continue;
+        const double x = p[0] / p[2], y = p[1] / p[2], u = q[0] / q[2], v = q[1] / q[2];
+        assert_close(vg_epipolar_distance(slope, E, x, y, u, v), 0, 1e-9 * (1 + fabs(u) + fabs(v)));
+        const double by[2] = {1e-6 * (double)vg_rng_range(&rng, -1, 1), 1e-6 * (double)vg_rng_range(&rng, -1, 1)};
+        const double d = vg_epipolar_distance(moved, E, x, y, u + by[0], v + by[1]);
+        assert_close(d, slope[0] * by[0] + slope[1] * by[1], 1e-9 * (1 + fabs(u) + fabs(v)));
+        assert_true(hypot(slope[0], slope[1]) <= 1 + 1e-12); /* both cameras share the blame */
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(projection_equals_opencv_s),
@@ -153,6 +175,7 @@ int main(void) {
         cmocka_unit_test(a_fisheye_sees_beside_itself),
         cmocka_unit_test(pixels_beyond_the_valid_radius_have_no_ray),
         cmocka_unit_test(the_optical_axis_is_smooth),
+        cmocka_unit_test(epipolar_distances_are_zero_for_one_point),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

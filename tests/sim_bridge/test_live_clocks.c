@@ -17,7 +17,7 @@
 
 static vg_error err;
 
-enum { CAMERAS = 4, PEOPLE = 3, RATE = 60, LATE = 4 /* s before skeletons are judged */, JUDGED = 3 };
+enum { CAMERAS = 4, PEOPLE = 3, RATE = 60, LATE = 3 /* s before skeletons are judged */, JUDGED = 2 };
 
 /* How each camera is heard. Shortest delays differ by up to 45 ms. */
 static const struct {
