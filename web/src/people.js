@@ -12,6 +12,7 @@ const CERTAIN = Math.sqrt(7.815); // 95 % of a normal distribution in 3D lie wit
 const LARGEST_CLOUD = 0.5; // m
 const TRAIL_POINTS = 100;
 const TRAIL_STEP = 0.06; // s
+const HEIGHT_FRAMES = 100; // that a stature is the mean of, about
 const FACE = /^(Nose|[LR](Eye|Ear|EyeInner|EyeOuter|Mouth))$/;
 const SMALL = /^(Nose|[LR](Eye|Ear|EyeInner|EyeOuter|Mouth|Pinky|Index|Thumb|BigToe|SmallToe|Heel))$/;
 
@@ -277,9 +278,11 @@ export class People {
   tell(person) {
     const names = (state) => person.joints.flatMap((joint, j) => (joint.state === state ? [this.hello.joints[j].name] : []));
     const now = this.body.height(person);
-    const before = this.heights.get(person.slot);
-    if (now) this.heights.set(person.slot, before ? before + 0.02 * (now - before) : now);
-    return { slot: person.slot, colour: colourOf(person.slot), height: this.heights.get(person.slot), lost: names(LOST), carried: names(CARRIED), joints: person.joints.length };
+    if (!this.heights.has(person.slot)) this.heights.set(person.slot, { count: 0, mean: 0 });
+    const height = this.heights.get(person.slot);
+    if (now) height.mean += (now - height.mean) / Math.min(++height.count, HEIGHT_FRAMES);
+    const known = height.count > HEIGHT_FRAMES / 4;
+    return { slot: person.slot, colour: colourOf(person.slot), height: known ? height.mean : null, lost: names(LOST), carried: names(CARRIED), joints: person.joints.length };
   }
 
   remove() {

@@ -106,7 +106,7 @@ export class Stage {
     for (const o of obstacles) {
       const [x, y, z] = o.half;
       const geometry = o.kind === "box" ? new BoxGeometry(2 * x, 2 * y, 2 * z) : new CylinderGeometry(x, x, 2 * z, 24).rotateX(Math.PI / 2);
-      const mesh = new Mesh(geometry, new MeshLambertMaterial({ color: theme().obstacle, transparent: true, opacity: 0.45, depthWrite: false }));
+      const mesh = new Mesh(geometry, new MeshLambertMaterial({ color: theme().obstacle, transparent: true, opacity: 0.3, depthWrite: false }));
       mesh.position.set(...o.centre);
       mesh.rotation.z = o.yaw;
       this.things.add(mesh);
