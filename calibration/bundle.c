@@ -4,6 +4,7 @@
 
 #include "calibration/bundle_system.h"
 #include "calibration/calibration.h"
+#include "calibration/lens.h"
 
 #include <lapacke.h>
 #include <math.h>
@@ -128,6 +129,8 @@ vg_status vg_bundle_adjust(vg_bundle *b, const vg_bundle_options *options, vg_bu
 }
 
 void vg_bundle_residuals(double *distance, const vg_bundle *b) {
+    double limit[VG_BUNDLE_CAMERAS_MAX];
+    for (int32_t c = 0; c < b->cameras && c < VG_BUNDLE_CAMERAS_MAX; c++) limit[c] = vg_lens_limit(b->camera + c);
     for (int32_t i = 0; i < b->sightings; i++) {
         const vg_bundle_sighting *g = b->sighting + i;
         double uv[2], x[3];
@@ -136,7 +139,12 @@ void vg_bundle_residuals(double *distance, const vg_bundle *b) {
         } else {
             memcpy(x, b->point + 3 * (size_t)g->structure, sizeof x);
         }
-        const bool seen = vg_project(uv, NULL, NULL, b->camera + g->camera, x);
+        const vg_camera *c = b->camera + g->camera;
+        double p[3], K[6];
+        vg_mat3_mul_vec(p, c->R, x);
+        for (int k = 0; k < 3; k++) p[k] += c->t[k];
+        const double radius = lens_project(uv, K, NULL, c, p);
+        const bool seen = (c->lens == VG_LENS_FISHEYE || p[2] > 0) && radius <= limit[g->camera];
         distance[i] = seen ? hypot(uv[0] - g->u, uv[1] - g->v) : (double)NAN;
     }
 }

@@ -190,9 +190,8 @@ static bool brown_undistort(double xy[2], const vg_camera *c, const double d[2],
     return false;
 }
 
-/* The direction of a pixel in the camera's frame, not normalised (z = 1 for Brown-Conrady). */
-static bool pixel_direction(double p[3], const vg_camera *c, double u, double v) {
-    const double d[2] = {(u - c->cx) / c->fx, (v - c->cy) / c->fy}, limit = vg_lens_limit(c);
+bool lens_direction(double p[3], const vg_camera *c, double u, double v, double limit) {
+    const double d[2] = {(u - c->cx) / c->fx, (v - c->cy) / c->fy};
     if (c->lens == VG_LENS_FISHEYE) {
         const double r = sqrt(d[0] * d[0] + d[1] * d[1]);
         double slope;
@@ -211,14 +210,14 @@ static bool pixel_direction(double p[3], const vg_camera *c, double u, double v)
 
 bool vg_undistort(double xy[2], const vg_camera *c, double u, double v) {
     double p[3];
-    const bool found = pixel_direction(p, c, u, v) && p[2] > 1e-9;
+    const bool found = lens_direction(p, c, u, v, vg_lens_limit(c)) && p[2] > 1e-9;
     for (int k = 0; k < 2; k++) xy[k] = found ? p[k] / p[2] : (double)NAN;
     return found;
 }
 
 bool vg_unproject(double origin[3], double direction[3], const vg_camera *c, double u, double v) {
     double p[3] = {0};
-    const bool found = pixel_direction(p, c, u, v);
+    const bool found = lens_direction(p, c, u, v, vg_lens_limit(c));
     const double norm = found ? vg_norm3(p) : (double)NAN;
     vg_mat3_t_mul_vec(direction, c->R, p);
     vg_mat3_t_mul_vec(origin, c->R, c->t);

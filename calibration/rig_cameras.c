@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define PAIR_POINTS   400 /* shared points of a pair that are looked at */
-#define RESECT_POINTS 3000
+#define RESECT_POINTS (RIG_RESECT_ROOM / 6)
 #define TRIALS        600
 #define STARTS_TRIED  4
 #define GOOD_SCORE    0.35
@@ -190,8 +190,8 @@ static int32_t seen_points(double *X, double *f, int32_t room, const rig_solver 
     return n;
 }
 
-/* Share of inliers; 0 where the camera cannot be placed. */
-static double resect(rig_solver *s, int32_t c, double *X, double *f) {
+double rig_resect(rig_solver *s, int32_t c, double *room) {
+    double *X = room, *f = room + 3 * RESECT_POINTS;
     const int32_t n = seen_points(X, f, RESECT_POINTS, s, c);
     const vg_ransac ransac = {
         .threshold = 1.5 * angle_threshold(s, c), .trials = TRIALS, .seed = s->options->seed, .stream = s->draws++};
@@ -215,12 +215,12 @@ static int32_t next_camera(const rig_solver *s, const bool *tried) {
 
 /* Places the cameras that are not yet, best seen first. Returns how many stand. */
 static int32_t grow(rig_solver *s) {
-    double *X = malloc(6 * RESECT_POINTS * sizeof *X);
+    double *X = malloc(RIG_RESECT_ROOM * sizeof *X);
     bool tried[VG_BUNDLE_CAMERAS_MAX] = {false};
     int32_t standing = 0;
     settle(s, 2, 10);
     for (int32_t c; X && (c = next_camera(s, tried)) >= 0;) {
-        const double share = resect(s, c, X, X + 3 * RESECT_POINTS);
+        const double share = rig_resect(s, c, X);
         tried[c] = true;
         if (share < 0.15) continue;
         s->placed[c] = true;

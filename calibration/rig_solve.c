@@ -2,6 +2,7 @@
 #include "calibration/rig_solver.h"
 
 #include "calibration/calibration.h"
+#include "calibration/lens.h"
 #include "calibration/median.h"
 
 #include <math.h>
@@ -15,11 +16,15 @@
 #define WIDENED      2
 #define ROUNDS       6
 #define EVERYWHERE   1000 /* thresholds: as far as a picture is wide */
+#define FREE_FROM    16   /* thresholds: where the loss begins that lenses are freed under */
+#define FREE_PRIOR   6    /* times the usual doubt of a lens: 30 % of a focal length */
+#define FREE_GAIN    0.9  /* what lenses freed early must bring */
 #define GOOD_START   0.3  /* score below which a start needs no rival */
 #define FAR          5.0  /* standard deviations: farther off is dropped */
 #define NEAR         1.0  /* thresholds: nearer is never dropped, or sightings that agree too well drive out the rest */
 #define HUBER_NEAR   0.3  /* thresholds: where the last loss leaves the square, at least */
 #define LENS_GAIN    0.9  /* what refined lenses must bring on frames held out */
+#define LENS_BIAS    0.15 /* thresholds: or so much less of an error that the noise does not explain */
 #define RAYLEIGH     1.17741 /* median of a distance whose parts have standard deviation 1 */
 
 vg_rig_options vg_rig_options_default(void) {
@@ -42,10 +47,11 @@ void rig_refresh_lenses(rig_solver *s) {
     const vg_bundle *b = s->bundle;
     for (int32_t c = 0; c < b->cameras; c++) s->limit[c] = vg_lens_limit(b->camera + c);
     for (int32_t i = 0; i < b->sightings; i++) {
-        vg_camera camera = b->camera[b->sighting[i].camera];
-        memcpy(camera.R, (const double[9]){1, 0, 0, 0, 1, 0, 0, 0, 1}, sizeof camera.R);
-        double origin[3];
-        vg_unproject(origin, s->ray + 3 * (size_t)i, &camera, b->sighting[i].u, b->sighting[i].v);
+        const vg_bundle_sighting *g = b->sighting + i;
+        double *ray = s->ray + 3 * (size_t)i;
+        const bool found = lens_direction(ray, b->camera + g->camera, g->u, g->v, s->limit[g->camera]);
+        const double norm = found ? vg_norm3(ray) : (double)NAN;
+        for (int k = 0; k < 3; k++) ray[k] /= norm;
     }
 }
 
@@ -111,14 +117,15 @@ static void stand_all(rig_solver *s) {
     for (int32_t k = 0; k < s->bundle->structures; k++) s->known[k] = false;
 }
 
-/* Adjustments whose loss narrows from `from` to `to` thresholds. */
-static void narrow(rig_solver *s, double from, double to, int32_t steps) {
+/* Adjustments whose loss narrows from `from` to `to` thresholds, with lens parts free where `lens` has some. */
+static void narrow(rig_solver *s, double from, double to, int32_t steps, int32_t lens) {
     double most = 0;
     for (int32_t c = 0; c < s->bundle->cameras; c++) most = fmax(most, s->threshold_px[c]);
     for (double scale = from; scale > 0.7 * to; scale /= 2) {
         vg_bundle_options options = vg_bundle_options_default();
         options.loss = VG_LOSS_GEMAN_MCCLURE, options.steps = steps, options.tolerance = 1e-4;
         options.loss_scale = scale * most;
+        options.lens = lens, options.shared_lens = s->options->shared_lens, options.lens_prior = FREE_PRIOR;
         rig_place_structures(s, scale);
         if (rig_adjust(s, &options, NULL, NULL, NULL) != VG_OK) return;
     }
@@ -141,6 +148,24 @@ static bool from_scratch(rig_solver *s, int32_t *missing) {
     return all;
 }
 
+/* Where nothing fits well, lenses may be far off: they are freed before the loss narrows, and stay so where much more fits. */
+static vg_status free_lenses(rig_solver *s, double score, vg_error *err) {
+    const size_t bytes = (size_t)s->bundle->cameras * sizeof *s->bundle->camera;
+    vg_camera *before = malloc(bytes);
+    if (!before) return vg_fail(err, VG_NO_MEMORY, "rig: out of memory");
+    memcpy(before, s->bundle->camera, bytes);
+    narrow(s, FREE_FROM, 1, 20, s->options->lens);
+    const double now = rig_score(s, NULL);
+    rig_say(s, "with lenses free from the beginning: score %.2f", now);
+    if (!(now < FREE_GAIN * score)) {
+        memcpy(s->bundle->camera, before, bytes);
+        rig_refresh_lenses(s);
+        rig_place_structures(s, 1);
+    }
+    free(before);
+    return VG_OK;
+}
+
 /* Places from the start, from the sightings, or from whichever of both fits better. */
 static vg_status find_start(rig_solver *s, vg_rig_result *result, vg_error *err) {
     const size_t bytes = (size_t)s->bundle->cameras * sizeof *s->bundle->camera;
@@ -154,7 +179,7 @@ static vg_status find_start(rig_solver *s, vg_rig_result *result, vg_error *err)
         rig_place_structures(s, EVERYWHERE);
         const double score = rig_score(s, &result->start_px);
         rig_say(s, "the start given: median %.2f px, score %.2f", result->start_px, score);
-        narrow(s, fmin(32, fmax(4, 2 * result->start_px / s->threshold_px[0])), 1, 12);
+        narrow(s, fmin(32, fmax(4, 2 * result->start_px / s->threshold_px[0])), 1, 12, 0);
         start_score = rig_score(s, NULL);
         rig_say(s, "adjusted from there: score %.2f", start_score);
         memcpy(start, s->bundle->camera, bytes);
@@ -162,6 +187,7 @@ static vg_status find_start(rig_solver *s, vg_rig_result *result, vg_error *err)
     result->from_start = start_score < GOOD_START;
     int32_t missing;
     if (!result->from_start) {
+        if (s->bundle->board && s->options->lens) rig_own_lenses(s);
         const bool all = from_scratch(s, &missing);
         rig_choose(s, START_POINTS);
         if (all) {
@@ -178,10 +204,16 @@ static vg_status find_start(rig_solver *s, vg_rig_result *result, vg_error *err)
                            "see; is its lens right, are its frames in step with the others'?",
                            s->names[missing]);
         }
-        if (result->from_start) memcpy(s->bundle->camera, start, bytes);
+        if (result->from_start) {
+            memcpy(s->bundle->camera, start, bytes);
+            rig_refresh_lenses(s);
+            stand_all(s);
+            rig_place_structures(s, 1);
+        }
     }
     free(start);
-    return VG_OK;
+    const double score = rig_score(s, NULL);
+    return score > GOOD_START && s->options->lens ? free_lenses(s, score, err) : VG_OK;
 }
 
 /* ---- the end -------------------------------------------------------------------------------------------------------------------- */
@@ -271,7 +303,8 @@ static vg_status lens_helps(bool *helps, rig_solver *s, bool *used, vg_error *er
     double kept, refined;
     VG_TRY(judge_lens(&kept, s, used, 0, err));
     VG_TRY(judge_lens(&refined, s, used, s->options->lens, err));
-    *helps = refined < LENS_GAIN * kept;
+    const double bias = sqrt(fmax(kept * kept - refined * refined, 0));
+    *helps = refined < LENS_GAIN * kept || bias > LENS_BIAS * s->threshold_px[0];
     rig_say(s, "lenses refined: %.3f px on held-out frames, kept: %.3f px; they are %s", refined, kept,
             *helps ? "refined" : "kept");
     return VG_OK;
@@ -281,7 +314,8 @@ static vg_status lens_helps(bool *helps, rig_solver *s, bool *used, vg_error *er
 static vg_status last_steps(rig_solver *s, bool *used, vg_rig_result *result, vg_error *err) {
     vg_bundle_result last = {0};
     bool lens = s->options->lens != 0;
-    narrow(s, 2, 1, 15);
+    narrow(s, 2, 1, 15, 0);
+    if (rig_reseat(s)) narrow(s, 2, 1, 15, 0);
     rig_choose(s, FINAL_POINTS);
     rig_place_structures(s, 1);
     VG_TRY(settle_used(s, used, 0, err));
@@ -309,6 +343,12 @@ void vg_rig_distances(vg_rig_result *result, const vg_bundle *b) {
     if (n) result->rms_all_px = sqrt(sum / n);
     result->noise_px = result->median_px / RAYLEIGH;
     free(distance);
+}
+
+static bool same_lenses(const vg_camera *a, const vg_camera *b, int32_t cameras) {
+    for (int32_t c = 0; c < cameras; c++)
+        if (a[c].fx != b[c].fx || memcmp(a[c].distortion, b[c].distortion, sizeof a[c].distortion) != 0) return false;
+    return true;
 }
 
 static void sum_up(rig_solver *s, const bool *used, vg_rig_result *result) {
@@ -344,6 +384,7 @@ vg_status vg_rig_solve(vg_rig_result *result, bool *used, vg_bundle *bundle, con
     }
     if (status == VG_OK) status = last_steps(&s, used, result, err);
     if (status == VG_OK) {
+        result->lens_refined |= !same_lenses(start, bundle->camera, bundle->cameras);
         if (options->start) {
             const vg_similarity to_start = vg_rig_align(start, bundle->camera, bundle->cameras, bundle->board != NULL);
             vg_rig_move(bundle, &to_start);

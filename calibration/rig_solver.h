@@ -60,8 +60,21 @@ double rig_score(const rig_solver *s, double *median);
 void rig_world_point(double X[3], const rig_solver *s, const vg_bundle_sighting *g);
 /* Places all cameras from the sightings alone. False where some could not be; `missing` gets the first of them. */
 bool rig_from_scratch(rig_solver *s, int32_t *missing);
+#define RIG_RESECT_ROOM 18000
+/* Places camera c among what is known. `room` [RIG_RESECT_ROOM]. The share of its points that agree; 0, and the camera as it
+ * was, where it cannot be placed. */
+double rig_resect(rig_solver *s, int32_t c, double *room);
 /* One adjustment of the placed cameras and the active structures. `used` NULL: all sightings. */
 vg_status rig_adjust(rig_solver *s, const vg_bundle_options *options, const bool *used, vg_bundle_result *result,
                      vg_error *err);
+
+/* ---- what stands wrong (rig_mend.c) --------------------------------------------------------------------------------------- */
+
+/* Cameras that agree with much less than the others do are placed anew among what the others placed, and stay there where
+ * more agrees. True where one moved. */
+bool rig_reseat(rig_solver *s);
+/* The lens parts asked for, of each camera by itself from its own views of the boards, where that fits them clearly
+ * better: lenses that are far off would keep the boards' poses from fitting together. Boards only. */
+void rig_own_lenses(rig_solver *s);
 
 #endif

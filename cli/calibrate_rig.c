@@ -152,6 +152,30 @@ static vg_status solve(rig_job *job, vg_error *err) {
     return vg_rig_solve(&job->result, job->tracks.used, &job->tracks.bundle, &options, job->names, err);
 }
 
+/* Says which cameras are out of step. Places found from such points alone would be wrong, so that is an error there. */
+static vg_status check_steps(rig_job *job, vg_error *err) {
+    const rig_request *r = job->request;
+    const vg_bundle *b = &job->tracks.bundle;
+    char text[400] = "";
+    int32_t late = 0;
+    VG_TRY(vg_rig_lags(job->lag, &job->tracks, fmax(2 * job->result.rms_px, 2), r->seed, err));
+    for (int32_t c = 0; c < b->cameras && strlen(text) < 300; c++) {
+        const vg_camera_lag *l = job->lag + c;
+        if (l->frames == 0) continue;
+        snprintf(text + strlen(text), sizeof text - strlen(text),
+                 "%s%s runs %d frame%s %s (%.0f %% of its points agree so, %.0f %% as they are)", late++ ? ", " : "",
+                 job->names[c], abs(l->frames), abs(l->frames) == 1 ? "" : "s", l->frames > 0 ? "late" : "early",
+                 100 * l->share, 100 * l->share_now);
+    }
+    if (!late) return VG_OK;
+    static const char *const mend =
+        "bring the cameras into step first (`vergence sync` tells and mends offsets of keypoints)";
+    if (!r->start && !r->allow_lag)
+        return vg_fail(err, VG_FAILED, "cameras are out of step: %s; %s, or give --allow-lag", text, mend);
+    fprintf(stderr, "warning: cameras are out of step: %s; %s\n", text, mend);
+    return VG_OK;
+}
+
 static void put_back(rig_job *job) {
     for (int32_t i = 0; i < job->tracks.bundle.cameras; i++) {
         vg_named_camera *c = job->set.camera + job->tracks.camera_at[i];
@@ -171,6 +195,7 @@ static vg_status run(rig_job *job, vg_error *err) {
     VG_TRY(check_request(job->request, err));
     VG_TRY(read_all(job, err));
     VG_TRY(solve(job, err));
+    if (!job->request->scene) VG_TRY(check_steps(job, err));
     if (!job->request->scene) VG_TRY(rig_choose_world(job, err));
     find_covariance(job);
     vg_rig_report(job->report, &job->tracks.bundle, job->tracks.used, job->has_covariance ? &job->covariance : NULL);

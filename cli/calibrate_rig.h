@@ -5,6 +5,7 @@
 
 #include "calibration/rig.h"
 #include "calibration/rig_checks.h"
+#include "calibration/rig_lag.h"
 #include "calibration/rig_report.h"
 #include "calibration/scene.h"
 #include "calibration/sightings.h"
@@ -26,7 +27,7 @@ typedef struct rig_request {
     double height;                 /* metres, of the person */
     double min_confidence, threshold_px;
     int64_t origin_frame;
-    bool shared_lens, keep_all, json;
+    bool shared_lens, keep_all, allow_lag, json;
     uint64_t seed;
     bool start; /* the calibration's places are a start */
     bool scene; /* points' places in the world are known, and stay */
@@ -61,6 +62,7 @@ typedef struct rig_request {
          1000,                                                                                                           \
          "PX",                                                                                                           \
          "farther off is no evidence (0.6 % of the picture)"},                                                           \
+        {"allow-lag", VG_OPTION_FLAG, &(r).allow_lag, 0, 0, "", "place cameras that are out of step all the same"},      \
         {"seed", VG_OPTION_UINT64, &(r).seed, 0, 0, "N", "of the random samples"},                                       \
         CALIBRATE_READING_OPTIONS((r).reading), {                                                                        \
         "json", VG_OPTION_FLAG, &(r).json, 0, 0, "", "print JSON"                                                        \
@@ -82,6 +84,7 @@ typedef struct rig_job {
     vg_bundle_covariance covariance;
     bool has_covariance;
     vg_camera_report report[VG_BUNDLE_CAMERAS_MAX];
+    vg_camera_lag lag[VG_BUNDLE_CAMERAS_MAX];
     double scale; /* applied; NaN: unknown */
     const char *scale_by;
     vg_length_check squares, height;

@@ -106,14 +106,14 @@ static json_t *cameras_json(const rig_job *job) {
         const vg_camera_report *p = job->report + c;
         double place[3];
         place_of(place, job->tracks.bundle.camera + c);
-        json_array_append_new(out,
-                              json_pack("{s:s,s:I,s:I,s:o,s:o,s:o,s:o,s:[o,o,o],s:o,s:o}", "name", job->names[c],
-                                        "sightings", (json_int_t)p->sightings, "used", (json_int_t)p->used, "rms_px",
-                                        vg_json_number(p->rms_px), "median_px", vg_json_number(p->median_px),
-                                        "coverage", vg_json_number(p->coverage), "bias_px", vg_json_number(p->bias_px),
-                                        "place_m", vg_json_number(place[0]), vg_json_number(place[1]),
-                                        vg_json_number(place[2]), "place_sd_mm", vg_json_number(1000 * p->place_sd),
-                                        "turn_sd_deg", vg_json_number(p->turn_sd * 180 / VG_PI)));
+        json_array_append_new(
+            out,
+            json_pack("{s:s,s:I,s:I,s:i,s:o,s:o,s:o,s:o,s:[o,o,o],s:o,s:o}", "name", job->names[c], "sightings",
+                      (json_int_t)p->sightings, "used", (json_int_t)p->used, "lag_frames", job->lag[c].frames, "rms_px",
+                      vg_json_number(p->rms_px), "median_px", vg_json_number(p->median_px), "coverage",
+                      vg_json_number(p->coverage), "bias_px", vg_json_number(p->bias_px), "place_m",
+                      vg_json_number(place[0]), vg_json_number(place[1]), vg_json_number(place[2]), "place_sd_mm",
+                      vg_json_number(1000 * p->place_sd), "turn_sd_deg", vg_json_number(p->turn_sd * 180 / VG_PI)));
     }
     return out;
 }
