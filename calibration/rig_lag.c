@@ -11,10 +11,11 @@
 
 #define SAMPLE      400 /* sightings of a camera that are looked at */
 #define LEAST       60  /* fewer that meet a point say nothing */
-#define TRIALS      80
+#define TRIALS      150
 #define OTHERS      2 /* cameras that must have placed a point besides */
 #define CLEARLY     2.0
-#define LEAST_SHARE 0.5
+#define LEAST_SHARE 0.25
+#define STANDS_OUT  1.5 /* above every lag that is not beside it */
 #define IN_STEP     0.6 /* a camera of which so much is used is not looked at */
 
 /* One camera's sightings that are looked at. */
@@ -106,16 +107,20 @@ static int32_t agreeing(int32_t *met, const sample *s, const vg_tracks *t, const
 
 static void find_lag(vg_camera_lag *lag, const vg_tracks *t, const int32_t *others, const int32_t *own, int32_t camera,
                      const sample *s, int64_t step, vg_ransac ransac) {
-    int32_t met, now = agreeing(&met, s, t, others, own, 0, &ransac);
-    *lag = (vg_camera_lag){.share_now = met ? (double)now / met : 0};
-    lag->share = lag->share_now;
+    double share[2 * VG_LAG_LONGEST + 1], rival = 0;
+    int32_t best = 0;
     for (int32_t l = -VG_LAG_LONGEST; l <= VG_LAG_LONGEST; l++) {
+        int32_t met;
         ransac.stream = (uint32_t)(camera * 1000 + l + 500);
-        const int32_t agree = l ? agreeing(&met, s, t, others, own, l * step, &ransac) : 0;
-        if (agree > 0 && (double)agree / met > lag->share) lag->share = (double)agree / met, lag->frames = l;
+        const int32_t agree = agreeing(&met, s, t, others, own, l * step, &ransac);
+        share[l + VG_LAG_LONGEST] = met ? (double)agree / met : 0;
+        if (share[l + VG_LAG_LONGEST] > share[best + VG_LAG_LONGEST]) best = l;
     }
-    if (lag->share < LEAST_SHARE || lag->share < CLEARLY * lag->share_now)
-        *lag = (vg_camera_lag){.share = lag->share_now, .share_now = lag->share_now};
+    for (int32_t l = -VG_LAG_LONGEST; l <= VG_LAG_LONGEST; l++)
+        if (abs(l - best) > 2) rival = fmax(rival, share[l + VG_LAG_LONGEST]);
+    const double most = share[best + VG_LAG_LONGEST], now = share[VG_LAG_LONGEST];
+    const bool clear = most >= LEAST_SHARE && most >= CLEARLY * now && most >= STANDS_OUT * rival;
+    *lag = (vg_camera_lag){.frames = clear ? best : 0, .share = clear ? most : now, .share_now = now};
 }
 
 vg_status vg_rig_lags(vg_camera_lag *lag, const vg_tracks *t, double threshold_px, uint64_t seed, vg_error *err) {

@@ -13,7 +13,7 @@ typedef struct vg_camera_lag {
 } vg_camera_lag;
 
 /* lag [cameras], for a rig that was solved: each camera is placed anew among what the others placed, at every lag. A lag is
- * told only where at least twice as many points agree as without it, and half of them. `threshold_px`: pixels farther off do
+ * told only where at least twice as many points agree as without it, a quarter of them at least, and more than at any other lag. `threshold_px`: pixels farther off do
  * not agree. VG_NO_MEMORY. */
 vg_status vg_rig_lags(vg_camera_lag *lag, const vg_tracks *tracks, double threshold_px, uint64_t seed, vg_error *err);
 

@@ -19,6 +19,7 @@
 #define FREE_FROM    16   /* thresholds: where the loss begins that lenses are freed under */
 #define FREE_PRIOR   6    /* times the usual doubt of a lens: 30 % of a focal length */
 #define FREE_GAIN    0.9  /* what lenses freed early must bring */
+#define FOCAL_MOST   2    /* times, or the inverse: how far a focal length may be off */
 #define GOOD_START   0.3  /* score below which a start needs no rival */
 #define FAR          5.0  /* standard deviations: farther off is dropped */
 #define NEAR         1.0  /* thresholds: nearer is never dropped, or sightings that agree too well drive out the rest */
@@ -148,72 +149,108 @@ static bool from_scratch(rig_solver *s, int32_t *missing) {
     return all;
 }
 
-/* Where nothing fits well, lenses may be far off: they are freed before the loss narrows, and stay so where much more fits. */
-static vg_status free_lenses(rig_solver *s, double score, vg_error *err) {
-    const size_t bytes = (size_t)s->bundle->cameras * sizeof *s->bundle->camera;
-    vg_camera *before = malloc(bytes);
-    if (!before) return vg_fail(err, VG_NO_MEMORY, "rig: out of memory");
-    memcpy(before, s->bundle->camera, bytes);
-    narrow(s, FREE_FROM, 1, 20, s->options->lens);
-    const double now = rig_score(s, NULL);
-    rig_say(s, "with lenses free from the beginning: score %.2f", now);
-    if (!(now < FREE_GAIN * score)) {
-        memcpy(s->bundle->camera, before, bytes);
-        rig_refresh_lenses(s);
-        rig_place_structures(s, 1);
-    }
-    free(before);
-    return VG_OK;
+/* Cameras that may be the start, and how well they fit. */
+typedef struct candidate {
+    vg_camera *camera; /* [cameras] */
+    double score;      /* INFINITY: there are none */
+} candidate;
+
+static void take(candidate *to, const rig_solver *s, double score) {
+    memcpy(to->camera, s->bundle->camera, (size_t)s->bundle->cameras * sizeof *to->camera);
+    to->score = score;
 }
 
-/* Places from the start, from the sightings, or from whichever of both fits better. */
-static vg_status find_start(rig_solver *s, vg_rig_result *result, vg_error *err) {
-    const size_t bytes = (size_t)s->bundle->cameras * sizeof *s->bundle->camera;
-    double start_score = (double)INFINITY;
-    vg_camera *start = malloc(bytes);
-    if (!start) return vg_fail(err, VG_NO_MEMORY, "rig: out of memory");
-    result->start_px = (double)NAN;
-    if (s->options->start) {
-        rig_choose(s, START_POINTS);
-        stand_all(s);
-        rig_place_structures(s, EVERYWHERE);
-        const double score = rig_score(s, &result->start_px);
-        rig_say(s, "the start given: median %.2f px, score %.2f", result->start_px, score);
-        narrow(s, fmin(32, fmax(4, 2 * result->start_px / s->threshold_px[0])), 1, 12, 0);
-        start_score = rig_score(s, NULL);
-        rig_say(s, "adjusted from there: score %.2f", start_score);
-        memcpy(start, s->bundle->camera, bytes);
+static void stand_at(rig_solver *s, const candidate *from) {
+    memcpy(s->bundle->camera, from->camera, (size_t)s->bundle->cameras * sizeof *from->camera);
+    rig_refresh_lenses(s);
+    rig_choose(s, START_POINTS);
+    stand_all(s);
+    rig_place_structures(s, 1);
+}
+
+static void adjust_start(candidate *out, rig_solver *s, vg_rig_result *result) {
+    rig_choose(s, START_POINTS);
+    stand_all(s);
+    rig_place_structures(s, EVERYWHERE);
+    const double score = rig_score(s, &result->start_px);
+    rig_say(s, "the start given: median %.2f px, score %.2f", result->start_px, score);
+    narrow(s, fmin(32, fmax(4, 2 * result->start_px / s->threshold_px[0])), 1, 12, 0);
+    take(out, s, rig_score(s, NULL));
+    rig_say(s, "adjusted from there: score %.2f", out->score);
+}
+
+/* A focal length that went where none can be is put back. True where there was one. */
+static bool tame_lenses(rig_solver *s, const candidate *from) {
+    bool any = false;
+    for (int32_t c = 0; c < s->bundle->cameras; c++) {
+        vg_camera *camera = s->bundle->camera + c;
+        const double factor = camera->fx / from->camera[c].fx;
+        if (factor > 1 / FOCAL_MOST && factor < FOCAL_MOST) continue;
+        camera->fx = from->camera[c].fx, camera->fy = from->camera[c].fy;
+        camera->cx = from->camera[c].cx, camera->cy = from->camera[c].cy;
+        memcpy(camera->distortion, from->camera[c].distortion, sizeof camera->distortion);
+        any = true;
     }
-    result->from_start = start_score < GOOD_START;
-    int32_t missing;
-    if (!result->from_start) {
+    if (any) rig_refresh_lenses(s);
+    return any;
+}
+
+/* Where nothing fits well, lenses may be far off: they are freed before the loss narrows, and stay so where much more fits. */
+static void free_lenses(candidate *best, rig_solver *s, const candidate *from) {
+    if (!isfinite(from->score)) return;
+    stand_at(s, from);
+    narrow(s, FREE_FROM, 1, 20, s->options->lens);
+    for (int again = 0; again < 2; again++) { /* those that ran away come back among the others */
+        const bool back = tame_lenses(s, from);
+        if (!rig_reseat(s) && !back) break;
+        narrow(s, 4, 1, 20, s->options->lens);
+    }
+    tame_lenses(s, from);
+    const double now = rig_score(s, NULL);
+    rig_say(s, "with lenses free from the beginning: score %.2f", now);
+    if (now < FREE_GAIN * best->score) take(best, s, now);
+}
+
+/* Places from the start, from the sightings, or from whichever of both fits better. `by` are two candidates and room for a
+ * third. */
+static vg_status choose_start(rig_solver *s, candidate by[3], vg_rig_result *result, vg_error *err) {
+    candidate *start = by, *scratch = by + 1, *best = by + 2;
+    if (s->options->start) adjust_start(start, s, result);
+    if (!(start->score < GOOD_START)) {
+        int32_t missing;
         if (s->bundle->board && s->options->lens) rig_own_lenses(s);
-        const bool all = from_scratch(s, &missing);
-        rig_choose(s, START_POINTS);
-        if (all) {
+        if (from_scratch(s, &missing)) {
+            rig_choose(s, START_POINTS);
             for (int32_t k = 0; k < s->bundle->structures; k++) s->known[k] = false;
             rig_place_structures(s, 1);
-        }
-        const double score = all ? rig_score(s, NULL) : (double)INFINITY;
-        if (all) rig_say(s, "from the sightings alone: score %.2f", score);
-        result->from_start = start_score < score;
-        if (!all && !s->options->start) {
-            free(start);
+            take(scratch, s, rig_score(s, NULL));
+            rig_say(s, "from the sightings alone: score %.2f", scratch->score);
+        } else if (!s->options->start) {
             return vg_fail(err, VG_FAILED,
                            "camera %s cannot be placed: too few of its points agree with what the others "
                            "see; is its lens right, are its frames in step with the others'?",
                            s->names[missing]);
         }
-        if (result->from_start) {
-            memcpy(s->bundle->camera, start, bytes);
-            rig_refresh_lenses(s);
-            stand_all(s);
-            rig_place_structures(s, 1);
-        }
     }
-    free(start);
-    const double score = rig_score(s, NULL);
-    return score > GOOD_START && s->options->lens ? free_lenses(s, score, err) : VG_OK;
+    result->from_start = start->score < scratch->score;
+    *best = (candidate){best->camera, (double)INFINITY};
+    stand_at(s, result->from_start ? start : scratch);
+    take(best, s, fmin(start->score, scratch->score));
+    for (int i = 0; i < 2 && best->score > GOOD_START && s->options->lens; i++) free_lenses(best, s, by + i);
+    stand_at(s, best);
+    return VG_OK;
+}
+
+static vg_status find_start(rig_solver *s, vg_rig_result *result, vg_error *err) {
+    const size_t cameras = (size_t)s->bundle->cameras;
+    vg_camera *room = calloc(3 * cameras, sizeof *room);
+    if (!room) return vg_fail(err, VG_NO_MEMORY, "rig: out of memory");
+    candidate by[3];
+    for (size_t i = 0; i < 3; i++) by[i] = (candidate){room + i * cameras, (double)INFINITY};
+    result->start_px = (double)NAN;
+    const vg_status status = choose_start(s, by, result, err);
+    free(room);
+    return status;
 }
 
 /* ---- the end -------------------------------------------------------------------------------------------------------------------- */

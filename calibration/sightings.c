@@ -74,17 +74,18 @@ typedef enum csv_column {
 } csv_column;
 
 /* Words of a header, the preferred first. */
-static const char *const header_words[COLUMNS][3] = {
-    {"frame"},
-    {"camera", "cam"},
-    {"person"},
-    {"point", "keypoint"},
-    {"u", "x"},
-    {"v", "y"},
-    {"confidence", "likelihood"},
-    {"board_x", "world_x"},
-    {"board_y", "world_y"},
-    {"board_z", "world_z"},
+#define HEADER_WORDS 8
+static const char *const header_words[COLUMNS][HEADER_WORDS] = {
+    {"frame", "frame_id", "frame_number", "framenum", "frame_index", "fnum", "time_index"},
+    {"camera", "cam", "camera_id", "cam_id", "camera_name", "cam_name", "view"},
+    {"person", "person_id", "object_id"},
+    {"point", "keypoint", "point_id", "keypoint_id", "corner", "corner_id", "bodypart", "id"},
+    {"u", "x", "img_x", "img_loc_x", "x_px", "px"},
+    {"v", "y", "img_y", "img_loc_y", "y_px", "py"},
+    {"confidence", "likelihood", "score", "conf"},
+    {"board_x", "world_x", "obj_loc_x", "obj_x"},
+    {"board_y", "world_y", "obj_loc_y", "obj_y"},
+    {"board_z", "world_z", "obj_loc_z", "obj_z"},
 };
 
 typedef struct table {
@@ -114,7 +115,7 @@ static int32_t split(vg_span *fields, vg_span line) {
 static vg_status read_header(table *t, const vg_span *fields, int32_t n) {
     for (int c = 0; c < COLUMNS; c++) {
         t->at[c] = -1;
-        for (int w = 0; w < 3 && header_words[c][w] && t->at[c] < 0; w++)
+        for (int w = 0; w < HEADER_WORDS && header_words[c][w] && t->at[c] < 0; w++)
             for (int32_t i = 0; i < n && t->at[c] < 0; i++)
                 if (span_is_word(fields[i], header_words[c][w])) t->at[c] = i;
     }

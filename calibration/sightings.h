@@ -4,7 +4,8 @@
  * Files:
  *   CSV, one line a sighting: a header with the columns camera (cam), point (keypoint), u, v (x, y), and optionally frame
  *     (else all are of one instant), person, confidence (likelihood), board_x, board_y, board_z (metres on a board) or
- *     world_x, world_y, world_z (of scene points). Points and cameras are numbers or names.
+ *     world_x, world_y, world_z (of scene points). Points and cameras are numbers or names. Usual other words for these
+ *     columns are known (camera_id, corner_id, img_x, score, ...).
  *   Caliscope's xy CSV, which has a column sync_index (corners.h).
  *   A folder of CSV files, one a camera: in the form above without the column camera, or DeepLabCut's, with header lines
  *     scorer, (individuals,) bodyparts, coords, and x, y, likelihood of every body part; one line a frame.

@@ -158,7 +158,7 @@ static vg_status check_steps(rig_job *job, vg_error *err) {
     const vg_bundle *b = &job->tracks.bundle;
     char text[400] = "";
     int32_t late = 0;
-    VG_TRY(vg_rig_lags(job->lag, &job->tracks, fmax(2 * job->result.rms_px, 2), r->seed, err));
+    VG_TRY(vg_rig_lags(job->lag, &job->tracks, fmax(3 * job->result.rms_px, 2), r->seed, err));
     for (int32_t c = 0; c < b->cameras && strlen(text) < 300; c++) {
         const vg_camera_lag *l = job->lag + c;
         if (l->frames == 0) continue;
