@@ -38,6 +38,9 @@ int32_t vg_resect(vg_rigid *pose, bool *inlier, const double *X, const double *f
 int32_t vg_relate(vg_rigid *pose, bool *inlier, double *parallax, const double *f0, const double *f1, int32_t n,
                   const vg_ransac *ransac);
 
+/* How many of the directions f0, f1 [n, 3] agree to `threshold` radians with camera 1 standing at `pose`, before both. */
+int32_t vg_relative_inliers(const vg_rigid *pose, const double *f0, const double *f1, int32_t n, double threshold);
+
 /* The point nearest to two rays (unit directions), and whether it lies before both. */
 bool vg_nearest_point(double X[3], const double o0[3], const double d0[3], const double o1[3], const double d1[3]);
 

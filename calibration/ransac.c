@@ -143,6 +143,10 @@ static int32_t relative_inliers(bool *inlier, double *angle, const vg_rigid *pos
     return count;
 }
 
+int32_t vg_relative_inliers(const vg_rigid *pose, const double *f0, const double *f1, int32_t n, double threshold) {
+    return relative_inliers(NULL, NULL, pose, f0, f1, n, threshold * threshold);
+}
+
 int32_t vg_relate(vg_rigid *pose, bool *inlier, double *parallax, const double *f0, const double *f1, int32_t n,
                   const vg_ransac *ransac) {
     if (n < 6) return 0;

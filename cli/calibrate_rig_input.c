@@ -2,10 +2,11 @@
 #include "cli/calibrate_rig.h"
 
 #include "calibration/footage.h"
-#include "perception/keypoints.h"
+#include "perception/identify.h"
 
 #include <dirent.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -36,12 +37,13 @@ static double weight_of(const vg_keypoint *points, int32_t joints) {
     return sum > 0 ? sum * hypot(high[0] - low[0], high[1] - low[1]) : 0;
 }
 
-static vg_status add_person(vg_sightings *out, const vg_keypoints *k, int32_t frame, int32_t camera,
+static vg_status add_person(vg_sightings *out, const vg_keypoints *k, int32_t frame, int32_t camera, int32_t person,
                             const vg_keypoint *points, vg_error *err) {
     for (int32_t j = 0; j < k->set.joints; j++) {
         if (!(points[j].confidence > 0)) continue;
         const vg_sighting s = {.frame = k->first_number + frame,
                                .camera = camera,
+                               .person = person,
                                .point = j,
                                .confidence = points[j].confidence,
                                .u = (double)points[j].u,
@@ -52,10 +54,71 @@ static vg_status add_person(vg_sightings *out, const vg_keypoints *k, int32_t fr
     return VG_OK;
 }
 
-/* The person who fills most of each picture. Where cameras disagree about who that is, the frame is an outlier. */
-static vg_status sightings_of_keypoints(rig_job *job, const vg_keypoints *k, vg_error *err) {
-    vg_sightings *out = &job->seen;
-    job->joints = k->set;
+/* The person who fills most of a picture; -1 where nobody is seen. */
+static int32_t largest_person(const vg_keypoints *k, int32_t frame, int32_t camera) {
+    int32_t who = -1;
+    double most = 0;
+    for (int32_t i = 0; i < vg_keypoints_count(k, frame, camera); i++) {
+        const double weight = weight_of(vg_keypoints_at(k, frame, camera, i), k->set.joints);
+        if (weight > most) most = weight, who = i;
+    }
+    return who;
+}
+
+/* Whether pictures show several people often enough to ask who is who. */
+static bool shows_several(const vg_keypoints *k) {
+    int64_t several = 0, pictures = 0;
+    for (int32_t f = 0; f < k->frames; f++)
+        for (int32_t c = 0; c < k->cameras; c++) {
+            const int32_t people = vg_keypoints_count(k, f, c);
+            several += people > 1, pictures += people > 0;
+        }
+    return several * 20 > pictures;
+}
+
+/* The lenses of the recording's cameras: the sightings' way of matching names. */
+static vg_status lenses_of(vg_camera *out, const vg_keypoints *k, const vg_camera_set *set, vg_error *err) {
+    vg_sightings names = {0};
+    vg_status status = VG_OK;
+    for (int32_t c = 0; c < k->cameras && status == VG_OK; c++) {
+        vg_sighting s = {.camera = -1};
+        status = vg_names_index(&s.camera, &names.cameras, k->names[c], VG_CAMERA_SET_MAX, err);
+        if (status == VG_OK) status = vg_sightings_add(&names, &s, err);
+    }
+    if (status == VG_OK) status = vg_sightings_match(&names, set, err);
+    for (int32_t c = 0; c < k->cameras && status == VG_OK; c++) out[c] = set->camera[names.sighting[c].camera].camera;
+    vg_sightings_free(&names);
+    return status;
+}
+
+/* Who each detection is, where that can be said of all cameras; else the largest person of each picture, and where cameras
+ * disagree about who that is, the frame is an outlier. */
+static vg_status choose_people(int32_t *person, rig_job *job, const vg_keypoints *k, vg_error *err) {
+    vg_camera lens[VG_MAX_CAMERAS];
+    int32_t people = 0;
+    bool seen[VG_MAX_CAMERAS] = {false}, all = true;
+    VG_TRY(lenses_of(lens, k, &job->set, err));
+    if (shows_several(k)) VG_TRY(vg_identify(person, &people, k, lens, job->request->seed, err));
+    for (int32_t c = 0; c < k->cameras; c++) {
+        for (int32_t f = 0; f < k->frames && people; f++)
+            for (int64_t i = k->first[(int64_t)f * k->cameras + c]; i < k->first[(int64_t)f * k->cameras + c + 1]; i++)
+                seen[c] |= person[i] >= 0;
+        all &= seen[c];
+    }
+    if (people && all) {
+        fprintf(stderr, "%d %s told apart in all cameras\n", people, people == 1 ? "person" : "people");
+        return VG_OK;
+    }
+    for (int32_t f = 0; f < k->frames; f++)
+        for (int32_t c = 0; c < k->cameras; c++) {
+            const int32_t who = largest_person(k, f, c);
+            const int64_t first = k->first[(int64_t)f * k->cameras + c];
+            for (int32_t i = 0; i < vg_keypoints_count(k, f, c); i++) person[first + i] = i == who ? 0 : -1;
+        }
+    return VG_OK;
+}
+
+static vg_status sightings_of_people(vg_sightings *out, const vg_keypoints *k, const int32_t *person, vg_error *err) {
     for (int32_t j = 0; j < k->set.joints; j++) {
         int32_t at = -1;
         VG_TRY(vg_names_index(&at, &out->points, k->set.names[j], VG_POINTS_MAX, err));
@@ -65,17 +128,22 @@ static vg_status sightings_of_keypoints(rig_job *job, const vg_keypoints *k, vg_
         VG_TRY(vg_names_index(&at, &out->cameras, k->names[c], VG_CAMERA_SET_MAX, err));
     }
     for (int32_t f = 0; f < k->frames; f++)
-        for (int32_t c = 0; c < k->cameras; c++) {
-            const int32_t people = vg_keypoints_count(k, f, c);
-            int32_t who = -1;
-            double most = 0;
-            for (int32_t i = 0; i < people; i++) {
-                const double weight = weight_of(vg_keypoints_at(k, f, c, i), k->set.joints);
-                if (weight > most) most = weight, who = i;
+        for (int32_t c = 0; c < k->cameras; c++)
+            for (int32_t i = 0; i < vg_keypoints_count(k, f, c); i++) {
+                const int32_t who = person[k->first[(int64_t)f * k->cameras + c] + i];
+                if (who >= 0) VG_TRY(add_person(out, k, f, c, who, vg_keypoints_at(k, f, c, i), err));
             }
-            if (who >= 0) VG_TRY(add_person(out, k, f, c, vg_keypoints_at(k, f, c, who), err));
-        }
     return VG_OK;
+}
+
+static vg_status sightings_of_keypoints(rig_job *job, const vg_keypoints *k, vg_error *err) {
+    int32_t *person = calloc((size_t)k->first[(int64_t)k->frames * k->cameras] + 1, sizeof *person);
+    vg_status status = person ? VG_OK : vg_fail(err, VG_NO_MEMORY, "keypoints: out of memory");
+    job->joints = k->set;
+    if (status == VG_OK) status = choose_people(person, job, k, err);
+    if (status == VG_OK) status = sightings_of_people(&job->seen, k, person, err);
+    free(person);
+    return status;
 }
 
 /* Corners of the board in everything that the cameras recorded; pictures of one number were taken together. */
