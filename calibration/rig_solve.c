@@ -228,7 +228,7 @@ static vg_status choose_start(rig_solver *s, candidate by[3], vg_rig_result *res
         } else if (!s->options->start) {
             return vg_fail(err, VG_FAILED,
                            "camera %s cannot be placed: too few of its points agree with what the others "
-                           "see; is its lens right, are its frames in step with the others'?",
+                           "see; is its lens right, are its frames in step with the others' (`vergence sync` tells)?",
                            s->names[missing]);
         }
     }
