@@ -76,19 +76,16 @@ static bool shows_several(const vg_keypoints *k) {
     return several * 20 > pictures;
 }
 
-/* The lenses of the recording's cameras: the sightings' way of matching names. */
+/* The lenses of the recording's cameras. */
 static vg_status lenses_of(vg_camera *out, const vg_keypoints *k, const vg_camera_set *set, vg_error *err) {
-    vg_sightings names = {0};
-    vg_status status = VG_OK;
-    for (int32_t c = 0; c < k->cameras && status == VG_OK; c++) {
-        vg_sighting s = {.camera = -1};
-        status = vg_names_index(&s.camera, &names.cameras, k->names[c], VG_CAMERA_SET_MAX, err);
-        if (status == VG_OK) status = vg_sightings_add(&names, &s, err);
+    for (int32_t c = 0; c < k->cameras; c++) {
+        const int32_t at = vg_camera_set_match(set, k->names[c]);
+        if (at < 0)
+            return vg_fail(err, VG_NOT_FOUND, "the keypoints are of a camera `%s` that the calibration lacks",
+                           k->names[c]);
+        out[c] = set->camera[at].camera;
     }
-    if (status == VG_OK) status = vg_sightings_match(&names, set, err);
-    for (int32_t c = 0; c < k->cameras && status == VG_OK; c++) out[c] = set->camera[names.sighting[c].camera].camera;
-    vg_sightings_free(&names);
-    return status;
+    return VG_OK;
 }
 
 /* Who each detection is, where that can be said of all cameras; else the largest person of each picture, and where cameras
