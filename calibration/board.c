@@ -59,7 +59,7 @@ vg_status vg_board_read(vg_board *out, const char *path, vg_error *err) {
     size_t size;
     json_t *tree = NULL;
     const tree_at at = {path, "", err};
-    VG_TRY(vg_file_load(&text, &size, path, err));
+    VG_TRY(vg_text_load(&text, &size, path, err));
     vg_status status = tree_from_toml(&tree, path, text, size, err);
     if (status == VG_OK) status = read_described(out, tree, &at);
     json_decref(tree);

@@ -135,7 +135,7 @@ vg_status vg_corners_read(const char *path, vg_corners *out, vg_error *err) {
     char *text;
     size_t size;
     *out = (vg_corners){0};
-    VG_TRY(vg_file_load(&text, &size, path, err));
+    VG_TRY(vg_text_load(&text, &size, path, err));
     const vg_status status = vg_corners_parse(path, text, size, out, err);
     free(text);
     return status;

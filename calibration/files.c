@@ -12,6 +12,10 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#define FOCAL_MOST      1e7 /* px */
+#define CENTRE_MOST     1e6 /* px */
+#define DISTORTION_MOST 1e6 /* long lenses have hundreds */
+
 static const char *const format_names[VG_CALIBRATION_FORMATS] = {
     "detected by content", "Pose2Sim TOML", "anipose TOML", "Caliscope TOML", "Qualisys .qca.txt", "OpenCV FileStorage",
     "EasyMocap YAML",      "Panoptic JSON", "COLMAP text",  "Human3.6M JSON", "VoxelPose JSON",    "K and RT JSON"};
@@ -142,7 +146,7 @@ static void beside(char out[1024], const char *path, const char *name) {
 }
 
 static vg_status load_tree(source *s, const char *path, vg_error *err) {
-    VG_TRY(vg_file_load(&s->text, &s->size, path, err));
+    VG_TRY(vg_text_load(&s->text, &s->size, path, err));
     return tree_from_yaml(&s->tree, path, s->text, s->size, err);
 }
 
@@ -194,7 +198,8 @@ static vg_status read_yaml(vg_camera_set *out, const char *path, const char *nam
     if (status == VG_OK && easymocap && is_extri && !other.tree)
         status = vg_fail(err, VG_NOT_FOUND, "%s: places without lenses; put intri.yml beside it", name);
     else if (status == VG_OK && easymocap)
-        status = files_read_easymocap(out, is_extri ? other.tree : tree, is_extri ? tree : other.tree, options, &at);
+        status = is_extri ? files_read_easymocap(out, other.tree, tree, options, &(tree_at){other_path, "", err}, name)
+                          : files_read_easymocap(out, tree, other.tree, options, &at, other_path);
     else if (status == VG_OK)
         status = files_read_opencv(out, tree, other.tree, options, &at);
     release(&other);
@@ -207,10 +212,13 @@ static vg_status read_colmap(vg_camera_set *out, const char *path, const vg_cali
     source cameras = {0}, images = {0};
     beside(cameras_path, path, "cameras.txt");
     beside(images_path, path, "images.txt");
-    vg_status status = vg_file_load(&cameras.text, &cameras.size, cameras_path, err);
-    if (status == VG_OK && is_file(images_path)) status = vg_file_load(&images.text, &images.size, images_path, err);
+    vg_status status = vg_text_load(&cameras.text, &cameras.size, cameras_path, err);
+    if (status == VG_OK && is_file(images_path)) status = vg_text_load(&images.text, &images.size, images_path, err);
+    char folder[1024]; /* the reader says which of both files */
+    beside(folder, path, ".");
+    if (strlen(folder) > 2) folder[strlen(folder) - 2] = '\0';
     if (status == VG_OK)
-        status = files_read_colmap(out, cameras.text, cameras.size, images.text, images.size, options, path, err);
+        status = files_read_colmap(out, cameras.text, cameras.size, images.text, images.size, options, folder, err);
     release(&cameras);
     release(&images);
     return status;
@@ -246,7 +254,23 @@ static vg_status read_text(vg_camera_set *out, const char *path, const char *nam
     return status;
 }
 
-/* What every reader owes: no two cameras of one name, and the kind that was asked for. */
+/* Numbers that no lens has: digits lost, or a file of something else. */
+static vg_status check_lens(const vg_named_camera *n, const char *name, vg_error *err) {
+    const vg_camera *c = &n->camera;
+    if (!(c->fx > 0 && c->fy > 0 && c->fx < FOCAL_MOST && c->fy < FOCAL_MOST))
+        return vg_fail(err, VG_INVALID, "%s: camera %s: focal lengths %g and %g px; give numbers above 0 and below %g",
+                       name, n->name, c->fx, c->fy, FOCAL_MOST);
+    if (!(fabs(c->cx) < CENTRE_MOST && fabs(c->cy) < CENTRE_MOST))
+        return vg_fail(err, VG_INVALID, "%s: camera %s: optical centre (%g, %g) px; give numbers below %g", name,
+                       n->name, c->cx, c->cy, CENTRE_MOST);
+    for (int k = 0; k < 8; k++)
+        if (!(fabs(c->distortion[k]) < DISTORTION_MOST))
+            return vg_fail(err, VG_INVALID, "%s: camera %s: distortion %d is %g; no lens has one above %g", name,
+                           n->name, k + 1, c->distortion[k], DISTORTION_MOST);
+    return VG_OK;
+}
+
+/* What every reader owes: no two cameras of one name, lenses that can be, and the kind that was asked for. */
 static vg_status settle(vg_camera_set *out, const vg_calibration_options *options, const char *name, vg_error *err) {
     if (options->format && options->format != out->format)
         return vg_fail(err, VG_INVALID, "%s: is %s, not %s", name, format_names[out->format],
@@ -254,6 +278,7 @@ static vg_status settle(vg_camera_set *out, const vg_calibration_options *option
     for (int32_t i = 0; i < out->cameras; i++)
         if (vg_camera_set_find(out, out->camera[i].name) != i)
             return vg_fail(err, VG_INVALID, "%s: two cameras are called `%s`; rename one", name, out->camera[i].name);
+    for (int32_t i = 0; i < out->cameras; i++) VG_TRY(check_lens(out->camera + i, name, err));
     return VG_OK;
 }
 
@@ -288,7 +313,7 @@ vg_status vg_calibration_read(const char *path, const vg_calibration_options *op
                            path);
     }
     source s = {0};
-    VG_TRY(vg_file_load(&s.text, &s.size, file, err));
+    VG_TRY(vg_text_load(&s.text, &s.size, file, err));
     vg_status status = read_text(out, file, file, s.text, s.size, &o, err);
     if (status == VG_OK) status = settle(out, &o, file, err);
     release(&s);

@@ -128,7 +128,7 @@ static const char *name_of(const json_t *names, size_t i) {
 }
 
 vg_status files_read_easymocap(vg_camera_set *out, const json_t *intri, const json_t *extri,
-                               const vg_calibration_options *options, const tree_at *at) {
+                               const vg_calibration_options *options, const tree_at *at, const char *extri_name) {
     const json_t *names = json_object_get(intri, "names");
     const size_t n = json_array_size(names);
     if (!n || n > VG_CAMERA_SET_MAX)
@@ -159,12 +159,13 @@ vg_status files_read_easymocap(vg_camera_set *out, const json_t *intri, const js
         VG_TRY(tree_member(&height, intri, key, 0, &here));
         VG_TRY(camera_set_size(&c->camera, width, height, &here));
         if (!extri) continue;
+        const tree_at there = {extri_name, where, at->err};
         snprintf(key, sizeof key, "Rot_%s", name);
         if (!json_object_get(extri, key)) snprintf(key, sizeof key, "R_%s", name);
-        VG_TRY(read_rotation(R, json_object_get(extri, key), key, &here));
+        VG_TRY(read_rotation(R, json_object_get(extri, key), key, &there));
         snprintf(key, sizeof key, "T_%s", name);
-        VG_TRY(tree_numbers(t, 3, json_object_get(extri, key), key, &here));
-        VG_TRY(camera_set_pose(&c->camera, R, t, out->unit_metres, &here));
+        VG_TRY(tree_numbers(t, 3, json_object_get(extri, key), key, &there));
+        VG_TRY(camera_set_pose(&c->camera, R, t, out->unit_metres, &there));
         c->placed = true;
     }
     return VG_OK;

@@ -55,7 +55,7 @@ vg_status files_read_qualisys(vg_camera_set *out, const json_t *tree, const vg_c
 vg_status files_read_opencv(vg_camera_set *out, const json_t *tree, const json_t *other,
                             const vg_calibration_options *options, const tree_at *at);
 vg_status files_read_easymocap(vg_camera_set *out, const json_t *intri, const json_t *extri,
-                               const vg_calibration_options *options, const tree_at *at);
+                               const vg_calibration_options *options, const tree_at *at, const char *extri_name);
 vg_status files_read_json(vg_camera_set *out, const json_t *tree, const vg_calibration_options *options,
                           const tree_at *at);
 vg_status files_read_colmap(vg_camera_set *out, const char *cameras, size_t cameras_size, const char *images,

@@ -333,9 +333,13 @@ static bool is_caliscope(const char *text, size_t size) {
     return false;
 }
 
+static bool is_hdf5(const char *text, size_t size) {
+    return size > 8 && memcmp(text, "\x89HDF\r\n\x1a\n", 8) == 0;
+}
+
 vg_status vg_sightings_parse(vg_sightings *out, const char *name, const char *text, size_t size, const char *camera,
                              vg_error *err) {
-    if (size > 8 && memcmp(text, "\x89HDF\r\n\x1a\n", 8) == 0)
+    if (is_hdf5(text, size))
         return vg_fail(err, VG_UNSUPPORTED,
                        "%s: an HDF5 file; export it as CSV (DeepLabCut: analyze_videos with "
                        "save_as_csv=True; pandas: read_hdf(FILE).to_csv(OUT))",
@@ -354,7 +358,8 @@ static vg_status read_file(vg_sightings *out, const char *path, const char *came
     char *text;
     size_t size;
     VG_TRY(vg_file_load(&text, &size, path, err));
-    const vg_status status = vg_sightings_parse(out, path, text, size, camera, err);
+    vg_status status = is_hdf5(text, size) ? VG_OK : vg_text_check(text, &size, path, err);
+    if (status == VG_OK) status = vg_sightings_parse(out, path, text, size, camera, err);
     free(text);
     return status;
 }

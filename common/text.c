@@ -43,6 +43,25 @@ vg_status vg_file_load(char **data, size_t *size, const char *path, vg_error *er
     return VG_OK;
 }
 
+vg_status vg_text_check(char *text, size_t *size, const char *name, vg_error *err) {
+    if (*size == 0) return vg_fail(err, VG_CORRUPT, "%s: the file is empty", name);
+    if (*size >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0))
+        return vg_fail(err, VG_CORRUPT, "%s: the text is UTF-16; save it as UTF-8", name);
+    const char *nul = memchr(text, '\0', *size);
+    if (nul)
+        return vg_fail(err, VG_CORRUPT, "%s: byte %zu is zero: a binary file where text should be, or a damaged one",
+                       name, (size_t)(nul - text) + 1);
+    if (*size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) memmove(text, text + 3, *size - 2), *size -= 3;
+    return VG_OK;
+}
+
+vg_status vg_text_load(char **text, size_t *size, const char *path, vg_error *err) {
+    VG_TRY(vg_file_load(text, size, path, err));
+    const vg_status status = vg_text_check(*text, size, path, err);
+    if (status != VG_OK) free(*text), *text = NULL;
+    return status;
+}
+
 bool vg_span_is(vg_span span, const char *text) {
     return span.size == strlen(text) && memcmp(span.at, text, span.size) == 0;
 }

@@ -15,6 +15,11 @@
 /* The whole file at `path`, with one NUL after its last byte. Release with free(). */
 vg_status vg_file_load(char **data, size_t *size, const char *path, vg_error *err);
 
+/* What was loaded, as text: a byte order mark is taken off. VG_CORRUPT, with the mend, where it is empty, UTF-16 or binary. */
+vg_status vg_text_check(char *text, size_t *size, const char *name, vg_error *err);
+/* vg_file_load and vg_text_check. */
+vg_status vg_text_load(char **text, size_t *size, const char *path, vg_error *err);
+
 /* A stretch of text inside another; not NUL-terminated. */
 typedef struct vg_span {
     const char *at;

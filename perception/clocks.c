@@ -90,7 +90,7 @@ vg_status vg_clocks_parse(const char *name, const char *text, size_t size, vg_cl
 vg_status vg_clocks_read(const char *path, vg_clocks *out, vg_error *err) {
     char *text;
     size_t size;
-    VG_TRY(vg_file_load(&text, &size, path, err));
+    VG_TRY(vg_text_load(&text, &size, path, err));
     const vg_status status = vg_clocks_parse(path, text, size, out, err);
     free(text);
     return status;

@@ -63,7 +63,7 @@ vg_status vg_keypoints_read(const char *path, const vg_keypoints_options *option
     }
     char *text;
     size_t size;
-    VG_TRY(vg_file_load(&text, &size, path, err));
+    VG_TRY(vg_text_load(&text, &size, path, err));
     const vg_status status = vg_keypoints_csv_parse(path, text, size, options, out, err);
     free(text);
     return status;

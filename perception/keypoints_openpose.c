@@ -171,7 +171,7 @@ static vg_status read_frames(kp_builder *b, const char *folder, const char *came
         char path[PATH_MAX + NAME_MAX + 2], *text;
         size_t size;
         snprintf(path, sizeof path, "%s/%s", folder, files->file[i].name);
-        VG_TRY(vg_file_load(&text, &size, path, err));
+        VG_TRY(vg_text_load(&text, &size, path, err));
         const vg_status status = kp_openpose_add(b, camera, files->file[i].number, path, text, size, err);
         free(text);
         VG_TRY(status);

@@ -196,11 +196,14 @@ vg_status vg_motion_read(const char *path, const vg_motion_options *options, vg_
     char *text;
     size_t size;
     VG_TRY(vg_file_load(&text, &size, path, err));
+    const bool c3d = vg_c3d_is(text, size);
+    vg_status status = c3d ? VG_OK : vg_text_check(text, &size, path, err);
     const vg_span all = {text, size};
-    vg_status status;
-    if (vg_span_starts(all, "PathFileType"))
+    if (status != VG_OK)
+        ;
+    else if (vg_span_starts(all, "PathFileType"))
         status = vg_trc_parse(path, text, size, options, out, err);
-    else if (vg_c3d_is(text, size))
+    else if (c3d)
         status = vg_c3d_parse_motion(path, text, size, options, out, err);
     else if (vg_span_starts(vg_span_trim(all), "{"))
         status = vg_jsonl_parse(path, text, size, options, out, err);

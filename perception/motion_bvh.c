@@ -234,7 +234,7 @@ vg_status vg_bvh_read(const char *path, vg_bvh *out, vg_error *err) {
     *out = (vg_bvh){0};
     char *text;
     size_t size;
-    VG_TRY(vg_file_load(&text, &size, path, err));
+    VG_TRY(vg_text_load(&text, &size, path, err));
     const vg_status status = vg_bvh_parse(path, text, size, out, err);
     free(text);
     return status;
