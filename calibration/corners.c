@@ -29,6 +29,8 @@ static const struct {
 
 enum { FIELDS_MAX = 64 };
 
+#define FAR 1e6 /* px, or metres: nothing lies farther off */
+
 vg_status vg_corners_add(vg_corners *corners, const vg_corner *corner, vg_error *err) {
     if (corners->count == corners->room) {
         if (corners->count >= VG_CORNERS_MAX)
@@ -85,6 +87,9 @@ static vg_status read_field(double value[COLUMNS], int c, vg_span field, const c
         return vg_fail(err, VG_INVALID, "%s: line %d: %s is `%.*s`; give a %s", name, line, columns[c].name,
                        (int)(field.size < 40 ? field.size : 40), field.at,
                        whole ? "whole number from 0" : "finite number");
+    if ((c == U || c == V || c >= BOARD_X) && fabs(v) > FAR)
+        return vg_fail(err, VG_INVALID, "%s: line %d: %s is %g; give %s", name, line, columns[c].name, v,
+                       c >= BOARD_X ? "metres on the board" : "pixels");
     value[c] = v;
     return VG_OK;
 }

@@ -38,6 +38,9 @@ static vg_status read_rotation(double R[9], const json_t *value, const char *key
     double r[9];
     size_t n;
     VG_TRY(tree_numbers_upto(r, 9, &n, value, key, at));
+    if (n == 0)
+        return vg_fail(at->err, VG_CORRUPT, "%s: %s%s%s has no numbers; the file was cut short", at->name, at->camera,
+                       at->camera[0] ? ": " : "", key);
     if (n == 3)
         vg_rotation_from_vector(R, r);
     else if (n == 9)

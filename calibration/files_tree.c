@@ -317,6 +317,9 @@ vg_status tree_numbers_upto(double *out, size_t most, size_t *count, const json_
     if (!value || json_is_null(value))
         return vg_fail(at->err, VG_INVALID, "%s: %s%s%s is absent; give it", at->name, at->camera,
                        at->camera[0] ? " " : "", key);
+    if (json_object_get(value, "rows") && !json_object_get(value, "data"))
+        return vg_fail(at->err, VG_CORRUPT, "%s: %s%s%s has no data; the file was cut short", at->name, at->camera,
+                       at->camera[0] ? " " : "", key);
     VG_TRY(gather_any(out, most, count, value, key, at));
     if (*count > most)
         return vg_fail(at->err, VG_INVALID, "%s: %s%s%s: more than %zu numbers; not what the format has", at->name,

@@ -351,6 +351,12 @@ static vg_status lens_helps(bool *helps, rig_solver *s, bool *used, vg_error *er
 static vg_status last_steps(rig_solver *s, bool *used, vg_rig_result *result, vg_error *err) {
     vg_bundle_result last = {0};
     bool lens = s->options->lens != 0;
+    int32_t known = 0;
+    for (int32_t k = 0; k < s->bundle->structures; k++) known += s->known[k] && s->active[k];
+    if (known == 0)
+        return vg_fail(
+            err, VG_FAILED,
+            "no two cameras agree on any point: are these pixels of the cameras in the calibration, and in step?");
     narrow(s, 2, 1, 15, 0);
     if (rig_reseat(s)) narrow(s, 2, 1, 15, 0);
     rig_choose(s, FINAL_POINTS);

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #define COLUMNS_MAX   4096 /* of a line */
+#define PIXEL_MOST    1e6  /* px: no picture is as large */
 #define PIXELS_JUDGED 20   /* fewer say nothing of a picture's size */
 #define OUTSIDE_SHARE 10   /* more than one in so many */
 #define FILES_MAX     256  /* cameras of a folder */
@@ -146,6 +147,13 @@ static vg_status number(double *out, const table *t, csv_column c, const vg_span
     return bad_value(t, c, value, "a number");
 }
 
+/* Pixels: empty or NaN is not seen; a number that no picture has is an error. */
+static vg_status pixel(double *out, const table *t, csv_column c, vg_span value) {
+    if (value.size == 0) *out = (double)NAN;
+    if (value.size && !vg_span_double(value, out)) return bad_value(t, c, value, "a number");
+    return fabs(*out) > PIXEL_MOST ? bad_value(t, c, value, "a pixel") : VG_OK;
+}
+
 static vg_status whole(int64_t *out, const table *t, csv_column c, const vg_span *fields) {
     double value;
     VG_TRY(number(&value, t, c, fields));
@@ -180,8 +188,8 @@ static vg_status read_line(table *t, const vg_span *fields, int32_t n, vg_sighti
     if (t->at[PERSON] >= 0) VG_TRY(whole(&person, t, PERSON, fields));
     if (t->at[CAMERA] >= 0) VG_TRY(name_index(&s.camera, t, CAMERA, fields, &t->out->cameras, VG_CAMERA_SET_MAX));
     VG_TRY(name_index(&s.point, t, POINT, fields, &t->out->points, VG_POINTS_MAX));
-    VG_TRY(number(&s.u, t, U, fields));
-    VG_TRY(number(&s.v, t, V, fields));
+    VG_TRY(pixel(&s.u, t, U, fields[t->at[U]]));
+    VG_TRY(pixel(&s.v, t, V, fields[t->at[V]]));
     VG_TRY(number(&confidence, t, CONFIDENCE, fields));
     for (int k = 0; k < 3; k++) VG_TRY(number(s.board + k, t, (csv_column)(BOARD_X + k), fields));
     if (isfinite(s.board[0]) && t->at[BOARD_Z] < 0) s.board[2] = 0;
@@ -223,8 +231,9 @@ static vg_status read_wide_line(table *t, const wide_header *h, const vg_span *f
         double value[3];
         for (int k = 0; k < 3; k++) {
             value[k] = (double)NAN;
-            if (fields[i + k].size && !vg_span_double(fields[i + k], value + k))
-                return bad_value(t, k == 0 ? U : k == 1 ? V : CONFIDENCE, fields[i + k], "a number");
+            if (k < 2) VG_TRY(pixel(value + k, t, k == 0 ? U : V, fields[i + k]));
+            if (k == 2 && fields[i + k].size && !vg_span_double(fields[i + k], value + k))
+                return bad_value(t, CONFIDENCE, fields[i + k], "a number");
         }
         if (!isfinite(value[0]) || !isfinite(value[1]) || !(value[2] > 0)) continue;
         char name[VG_CAMERA_NAME];
@@ -284,6 +293,7 @@ static vg_status parse_lines(table *t, vg_lines *lines, vg_span *fields) {
     vg_span line;
     vg_sighting last = {.camera = -1, .point = -1};
     bool header = false;
+    int64_t rows = 0;
     const size_t before = t->out->count;
     if (t->camera) VG_TRY(vg_names_index(&last.camera, &t->out->cameras, t->camera, VG_CAMERA_SET_MAX, t->err));
     while (vg_lines_next(lines, &line)) {
@@ -291,11 +301,14 @@ static vg_status parse_lines(table *t, vg_lines *lines, vg_span *fields) {
         if (vg_span_trim(line).size == 0) continue;
         const int32_t n = split(fields, line);
         if (!header && span_is_word(fields[0], "scorer")) return parse_wide(t, lines, fields);
+        rows += header;
         VG_TRY(header ? read_line(t, fields, n, &last) : read_header(t, fields, n));
         header = true;
     }
     if (t->out->count == before && !t->camera)
-        return vg_fail(t->err, VG_CORRUPT, "%s: no sightings; the file is empty or cut short", t->name);
+        return vg_fail(t->err, VG_CORRUPT, "%s: %s", t->name,
+                       rows ? "no row has pixels and a confidence above 0; was anything detected?"
+                            : "no sightings; the file is empty or cut short");
     return VG_OK;
 }
 

@@ -185,7 +185,7 @@ static vg_status open_input(vg_video *video, const char *path, vg_error *err) {
     if (video->info.live) video->decoder->flags |= AV_CODEC_FLAG_LOW_DELAY;
     if (code >= 0) code = avcodec_open2(video->decoder, codec, NULL);
     if (code < 0) return fail(video, code, "opening its decoder", err);
-    video->quarter = video->options.as_stored ? 0 : quarter_turns(stream);
+    video->quarter = ((video->options.as_stored ? 0 : quarter_turns(stream)) + video->options.turn) % 4;
     return VG_OK;
 }
 

@@ -35,6 +35,7 @@ typedef struct vg_video_options {
     int32_t width, height; /* V4L2: size to ask of the camera; 0 = its own choice */
     double rate;           /* V4L2: pictures a second to ask for; sequences: what time stamps are made of; 0 = none */
     bool rtsp_udp;         /* RTSP over UDP, which loses packets; else over TCP */
+    int32_t turn;          /* quarter turns clockwise besides, 0 .. 3 */
     bool as_stored;        /* do not turn pictures upright where the file says that the camera was held turned */
 } vg_video_options;
 

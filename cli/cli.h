@@ -83,6 +83,12 @@ int vg_report_error(vg_status status, const vg_error *err);
 /* Sets configuration keys as --set gives them, "SECTION.KEY=VALUE" each. */
 vg_status vg_set_pairs(vg_session_config *config, const vg_texts *pairs, vg_error *err);
 
+/* Quarter turns clockwise of a camera by NAME=N, N from -3 to 3; 0 where it is not named. `option` for messages. */
+vg_status vg_turn_of(int32_t *quarter, const char *option, const vg_texts *turns, const char *camera, vg_error *err);
+/* VG_INVALID where a turn is of none of `names` [count]. */
+vg_status vg_turns_check(const char *option, const vg_texts *turns, const char *const *names, size_t count,
+                         vg_error *err);
+
 /* A number for JSON: null where it is not finite. */
 json_t *vg_json_number(double value);
 /* Prints one JSON object on stdout and releases it. */

@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/text.h"
 #include "perception/detector.h"
+#include "perception/keypoints.h"
 #include "perception/openpose.h"
 #include "sim_bridge/live/live.h"
 #include "sim_bridge/live/publish.h"
@@ -35,6 +36,7 @@ enum {
 typedef struct plan {
     vg_detector_options detector;
     const char *model, *out, *publish;
+    vg_texts turn; /* CAMERA=N */
     int32_t every, workers;
     int64_t limit; /* pictures of each video; 0 = all */
     bool resume, json;
@@ -52,8 +54,9 @@ typedef struct job {
     int64_t dropped;       /* pictures left out because detection was late */
     int32_t index;         /* among the cameras */
     double rate, seconds;
-    int32_t width, height;
-    bool kept; /* it was there already */
+    int32_t width, height; /* px, as the detector sees them */
+    int32_t turn;          /* quarter turns clockwise that made them so */
+    bool kept;             /* it was there already */
     vg_video *video;
     vg_detector *detector;
     vg_stream_clock clock; /* of a live source */
@@ -102,6 +105,15 @@ static void forget_guesses(vg_detected *people, int32_t joints, const job *j) {
         }
 }
 
+/* Keypoints go out in the picture as it was before it was turned for the detector. */
+static void turn_back(vg_detected *people, int32_t joints, const job *j) {
+    const int32_t width = j->turn % 2 ? j->height : j->width, height = j->turn % 2 ? j->width : j->height;
+    for (int32_t p = 0; p < people->people && j->turn; p++)
+        for (int32_t k = 0; k < joints; k++)
+            if (people->person[p].keypoint[k].confidence > 0)
+                vg_keypoint_turn_back(&people->person[p].keypoint[k], j->turn, width, height);
+}
+
 static vg_status write_picture(const job *j, int64_t number, double time_seconds, const vg_joint_set *set,
                                const vg_detected *people, vg_error *err) {
     vg_openpose_person person[VG_DETECTOR_PEOPLE];
@@ -144,7 +156,8 @@ static int64_t taken_at(job *j, crew *c, const vg_picture *picture) {
 static vg_status publish(const job *j, crew *c, const vg_joint_set *set, const vg_detected *people, int64_t time_ns,
                          vg_error *err) {
     vg_keypoint points[VG_DETECTOR_PEOPLE * VG_MAX_JOINTS];
-    vg_wire_keypoints wire = {.time_ns = time_ns, .width = j->width, .height = j->height};
+    vg_wire_keypoints wire = {
+        .time_ns = time_ns, .width = j->turn % 2 ? j->height : j->width, .height = j->turn % 2 ? j->width : j->height};
     wire.dropped = (uint64_t)j->dropped, wire.people = people->people, wire.joints = set->joints;
     for (int32_t p = 0; p < people->people; p++)
         memcpy(points + p * set->joints, people->person[p].keypoint, sizeof *points * (size_t)set->joints);
@@ -183,6 +196,7 @@ static vg_status use_picture(job *j, crew *c, const vg_image *image, const vg_jo
     const int64_t time_ns = c->publisher || live ? taken_at(j, c, picture) : 0;
     VG_TRY(vg_detector_run(j->detector, image, &people, err));
     forget_guesses(&people, set->joints, j);
+    turn_back(&people, set->joints, j);
     j->people += people.people;
     if (c->publisher) VG_TRY(publish(j, c, set, &people, time_ns, err));
     const double seconds = stamp(j, live ? time_ns : picture->time_ns);
@@ -243,6 +257,8 @@ static vg_status each_picture(job *j, crew *c, uint8_t *pixels, vg_error *err) {
 static vg_status open_job(job *j, vg_error *err) {
     vg_video_options options = vg_video_options_default();
     options.pixels = VG_PIXELS_RGB;
+    VG_TRY(vg_turn_of(&j->turn, "turn", &j->plan->turn, j->camera, err));
+    options.turn = j->turn = (j->turn + 4) % 4;
     VG_TRY(vg_video_open(&j->video, j->video_name, &options, err));
     const vg_video_info *info = vg_video_about(j->video);
     atomic_store(&j->pictures, info->pictures), j->rate = info->rate / j->plan->every;
@@ -339,8 +355,11 @@ static vg_status prepare(crew *c, const plan *p, const vg_texts *videos, vg_erro
             if (strcmp(c->job[k].camera, j->camera) == 0)
                 return vg_fail(err, VG_INVALID, "%s and %s would both be camera `%s`; give the files different names",
                                c->job[k].video_name, j->video_name, j->camera);
-        if (p->out) VG_TRY(prepare_folder(j, err));
     }
+    const char *names[VIDEOS_MAX];
+    for (int32_t i = 0; i < c->jobs; i++) names[i] = c->job[i].camera;
+    VG_TRY(vg_turns_check("turn", &p->turn, names, (size_t)c->jobs, err));
+    for (int32_t i = 0; i < c->jobs && p->out; i++) VG_TRY(prepare_folder(&c->job[i], err));
     return VG_OK;
 }
 
@@ -447,6 +466,8 @@ int vg_cmd_detect(int argc, char **argv) {
          "lite, full, heavy: BlazePose, 33 joints; multi: MoveNet, 17 joints (lite)"},
         {"people", VG_OPTION_INT, &p.detector.people, 1, VG_DETECTOR_PEOPLE, "N",
          "most people in a picture; above 1 needs `make detector-people` (1; 6 with multi)"},
+        {"turn", VG_OPTION_LIST, &p.turn, 0, 0, "CAMERA=N",
+         "turn pictures N quarter turns clockwise for the detector; keypoints are of the pictures as they were"},
         {"every", VG_OPTION_INT, &p.every, 1, 1000000, "N", "only every Nth picture (1)"},
         {"limit", VG_OPTION_INT64, &p.limit, 0, 1e9, "N", "stop after so many pictures of each video (0: all)"},
         {"threads", VG_OPTION_INT, &p.workers, 0, VIDEOS_MAX, "N", "videos at a time (0: as many as cores)"},

@@ -96,3 +96,38 @@ void vg_machine_read(vg_machine *out) {
     }
     fclose(file);
 }
+
+/* ---- turned pictures -------------------------------------------------------------------------------------------------- */
+
+vg_status vg_turn_of(int32_t *quarter, const char *option, const vg_texts *turns, const char *camera, vg_error *err) {
+    *quarter = 0;
+    for (size_t i = 0; i < turns->count; i++) {
+        const char *equals = strrchr(turns->text[i], '=');
+        char *end = NULL;
+        const long n = equals ? strtol(equals + 1, &end, 10) : 0;
+        if (!equals || end == equals + 1 || *end || n < -3 || n > 3)
+            return vg_fail(err, VG_INVALID, "--%s is `%.80s`; write CAMERA=N, N quarter turns clockwise from -3 to 3",
+                           option, turns->text[i]);
+        if (strlen(camera) == (size_t)(equals - turns->text[i]) && strncmp(camera, turns->text[i], strlen(camera)) == 0)
+            *quarter = (int32_t)n;
+    }
+    return VG_OK;
+}
+
+vg_status vg_turns_check(const char *option, const vg_texts *turns, const char *const *names, size_t count,
+                         vg_error *err) {
+    for (size_t i = 0; i < turns->count; i++) {
+        const size_t n = strcspn(turns->text[i], "=");
+        bool found = false;
+        char list[200] = "";
+        for (size_t k = 0; k < count; k++) {
+            found |= strlen(names[k]) == n && strncmp(names[k], turns->text[i], n) == 0;
+            if (strlen(list) < 120)
+                snprintf(list + strlen(list), sizeof list - strlen(list), "%s%.60s", k ? ", " : "", names[k]);
+        }
+        if (!found)
+            return vg_fail(err, VG_INVALID, "--%s %.80s: there is no such camera; there are %s", option, turns->text[i],
+                           list);
+    }
+    return VG_OK;
+}

@@ -21,7 +21,7 @@
 typedef struct plan {
     const char *calibration, *calibration_unit, *keypoints, *people, *preset, *model, *joints, *frames, *axes, *unit,
         *report, *sync;
-    vg_texts out, filters, pairs;
+    vg_texts out, filters, pairs, turned;
     double fps, confidence, threshold, cutoff;
     int32_t gaps, least_views;
     bool allow_missing, no_bones, json;
@@ -124,6 +124,23 @@ static void warn_of_times(const outcome *o) {
                 low, high);
 }
 
+/* Keypoints of turned pictures, back into the pictures as they were calibrated. */
+static vg_status turn_back(const plan *p, vg_keypoints *k, const vg_camera_set *set, vg_error *err) {
+    const char *names[VG_MAX_CAMERAS];
+    for (int32_t c = 0; c < k->cameras; c++) names[c] = k->names[c];
+    VG_TRY(vg_turns_check("turned", &p->turned, names, (size_t)k->cameras, err));
+    for (int32_t c = 0; c < k->cameras; c++) {
+        int32_t quarter;
+        VG_TRY(vg_turn_of(&quarter, "turned", &p->turned, names[c], err));
+        const int32_t at = quarter ? vg_camera_set_match(set, names[c]) : -1;
+        if (quarter && (at < 0 || set->camera[at].camera.width <= 0))
+            return vg_fail(err, VG_INVALID, "--turned %s: the calibration does not say how large its pictures are",
+                           names[c]);
+        if (quarter) vg_keypoints_turn_back(k, c, quarter, set->camera[at].camera.width, set->camera[at].camera.height);
+    }
+    return VG_OK;
+}
+
 static vg_status read_inputs(const plan *p, outcome *o, vg_error *err) {
     vg_keypoints_options options = {0};
     vg_joint_set set;
@@ -144,6 +161,7 @@ static vg_status read_inputs(const plan *p, outcome *o, vg_error *err) {
         status = synchronise(p, o, all, err);
     else if (status == VG_OK)
         warn_of_times(o);
+    if (status == VG_OK) status = turn_back(p, &o->keypoints, &calibration, err);
     if (status == VG_OK)
         status = vg_keypoints_cameras(o->cameras, &o->keypoints, &calibration, p->pairs.text, p->pairs.count,
                                       p->allow_missing, err);
@@ -517,6 +535,8 @@ int vg_cmd_triangulate(int argc, char **argv) {
         {"sync", VG_OPTION_TEXT, &p.sync, 0, 0, "FILE",
          "what `vergence sync --offsets` wrote: cameras' keypoints are brought onto one time first"},
         {"camera", VG_OPTION_LIST, &p.pairs, 0, 0, "A=B", "keypoints A belong to calibrated camera B"},
+        {"turned", VG_OPTION_LIST, &p.turned, 0, 0, "CAMERA=N",
+         "keypoints are of pictures turned by N quarter turns clockwise after calibration"},
         {"allow-missing", VG_OPTION_FLAG, &p.allow_missing, 0, 0, "", "calibrated cameras may lack keypoints"},
         {"frame", VG_OPTION_TEXT, &p.axes, 0, 0, "AXES",
          "z-up, y-up, y-up-yzx, y-down (y-up-yzx for .trc, else z-up; .bvh is y-up)"},

@@ -368,7 +368,7 @@ static vg_status check_pixels(const vg_keypoints *k, int32_t c, const vg_named_c
         return vg_fail(
             err, VG_INVALID,
             "camera %s: %.0f %% of the keypoints lie outside the %d x %d pictures of calibrated camera %s (up "
-            "to %.0f px); is it another camera, were pictures turned, or is the calibration for another "
+            "to %.0f px); is it another camera, were pictures turned (--turned), or is the calibration for another "
             "resolution?",
             k->names[c], 100.0 * (double)outside / (double)seen, named->camera.width, named->camera.height, named->name,
             (double)most);
@@ -421,6 +421,31 @@ vg_status vg_keypoints_cameras(vg_camera *out, const vg_keypoints *k, const vg_c
         out[c] = set->camera[map[c]].camera;
     }
     return VG_OK;
+}
+
+void vg_keypoint_turn_back(vg_keypoint *p, int32_t quarter, int32_t width, int32_t height) {
+    const float u = p->u, v = p->v, w = (float)(width - 1), h = (float)(height - 1);
+    switch ((quarter % 4 + 4) % 4) {
+    case 1:
+        p->u = v, p->v = h - u;
+        break;
+    case 2:
+        p->u = w - u, p->v = h - v;
+        break;
+    case 3:
+        p->u = w - v, p->v = u;
+        break;
+    default:
+        break;
+    }
+}
+
+void vg_keypoints_turn_back(vg_keypoints *k, int32_t camera, int32_t quarter, int32_t width, int32_t height) {
+    for (int32_t f = 0; f < k->frames; f++) {
+        const int64_t *first = k->first + (int64_t)f * k->cameras + camera;
+        for (int64_t i = first[0] * k->set.joints; i < first[1] * k->set.joints; i++)
+            if (k->points[i].confidence > 0) vg_keypoint_turn_back(k->points + i, quarter, width, height);
+    }
 }
 
 void vg_keypoints_frame(const vg_keypoints *k, int32_t frame, double rate, vg_frame *out) {

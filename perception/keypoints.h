@@ -84,6 +84,12 @@ int32_t vg_keypoints_most(const vg_keypoints *keypoints);
 vg_status vg_keypoints_cameras(vg_camera *out /* [cameras] */, const vg_keypoints *keypoints, const vg_camera_set *set,
                                const char *const *pairs, size_t pair_count, bool allow_missing, vg_error *err);
 
+/* A keypoint of a picture turned by `quarter` quarter turns clockwise, in the picture of width x height before it was. */
+void vg_keypoint_turn_back(vg_keypoint *keypoint, int32_t quarter, int32_t width, int32_t height);
+/* The same for all of one camera: keypoints that were found in turned pictures, of cameras calibrated as
+ * they were before. */
+void vg_keypoints_turn_back(vg_keypoints *keypoints, int32_t camera, int32_t quarter, int32_t width, int32_t height);
+
 /* Puts one frame's detections into the slots of a frame (each camera's own order, not identified), as many as it has
  * slots. The frame's cameras are left alone. */
 void vg_keypoints_frame(const vg_keypoints *keypoints, int32_t frame, double rate, vg_frame *out);

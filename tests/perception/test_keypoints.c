@@ -324,6 +324,28 @@ static void real_recordings_are_read(void **state) {
     vg_camera_set_free(&set);
 }
 
+/* A picture of numbered pixels, turned a quarter clockwise at a time: each pixel is found where it was. */
+static void turned_keypoints_come_back(void **state) {
+    (void)state;
+    enum { W = 5, H = 3 };
+    int32_t picture[W * H], width = W, height = H;
+    for (int32_t i = 0; i < W * H; i++) picture[i] = i;
+    for (int32_t quarter = 1; quarter < 4; quarter++) {
+        int32_t turned[W * H];
+        for (int32_t y = 0; y < height; y++) /* the left column, from below, becomes the first row */
+            for (int32_t x = 0; x < width; x++) turned[x * height + (height - 1 - y)] = picture[y * width + x];
+        const int32_t held = width;
+        width = height, height = held;
+        memcpy(picture, turned, sizeof picture);
+        for (int32_t i = 0; i < W * H; i++)
+            for (int32_t way = 0; way < 2; way++) {
+                vg_keypoint p = {(float)(i % width), (float)(i / width), 1};
+                vg_keypoint_turn_back(&p, way ? quarter - 4 : quarter, W, H);
+                assert_int_equal(p.v * W + p.u, picture[i]);
+            }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(folders_are_cameras_and_files_are_frames),
@@ -338,6 +360,7 @@ int main(void) {
         cmocka_unit_test(cameras_are_paired_by_name_then_by_number),
         cmocka_unit_test(keypoints_that_are_no_pixels_of_the_camera_are_refused),
         cmocka_unit_test(real_recordings_are_read),
+        cmocka_unit_test(turned_keypoints_come_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
