@@ -1,14 +1,16 @@
-/* Synchronisation of cameras that were not started together: by how many pictures each is off, from how the keypoints of
- * one person move. Up is up in every upright camera, so joints' vertical speeds agree when they are compared at the right
- * offset (Pose2Sim does so with one joint or their sum; here each joint is compared with itself). With a calibration the
- * offsets are refined: at the right one, keypoints lie on each other's epipolar lines. */
+/* Synchronisation of cameras that were not started together: how far their clocks are off, from how people's keypoints move.
+ *
+ * Up is up in every upright camera, so a person's joints move up and down alike in all of them when they are compared at the
+ * right lag (Pose2Sim does so with one joint or their sum, of one person; here each joint of each person is compared with
+ * itself). With a calibration, joints must also lie near each other's epipolar lines, and any way that a camera is held will
+ * do. Then clocks are refined by those lines, to a fraction of a picture; drift is told where the recording shows it. */
 #ifndef VG_PERCEPTION_SYNC_H
 #define VG_PERCEPTION_SYNC_H
 
 #include "perception/keypoints.h"
 
 typedef struct vg_sync_options {
-    int32_t longest;   /* frames; offsets up to this are looked for, either way */
+    int32_t longest;   /* frames of the first camera; offsets up to this are looked for, either way */
     double confidence; /* keypoints above this take part, 0 .. 1 */
 } vg_sync_options;
 

@@ -67,10 +67,10 @@ static void write_csv(const char *name, const vg_keypoints *k, int32_t count) {
 static int set_up(void **state) {
     (void)state;
     snprintf(folder, sizeof folder, "%s", vg_test_folder());
-    film_walk(&people, 2, CAMERAS, 9, 2);
+    film_walk(&people, 2, CAMERAS, 7, 2);
     vg_keypoints k;
     double offset[CAMERAS];
-    film_record(offset, &k, &people, cameras, 2, 8, 2, 3);
+    film_record(offset, &k, &people, cameras, 2, 6, 2, 3);
     write_csv("film.csv", &k, CAMERAS);
     write_csv("alone.csv", &k, 1);
     vg_keypoints_free(&k);
@@ -133,8 +133,7 @@ static void offsets_are_found_and_applied(void **state) {
     assert_close(clocks.camera[2].fps, 30, 0.01);
     run(0, "50 a second", "triangulate --keypoints %s --calibration %s --sync %s --fps 50 --people all --out %s --json",
         in("film.csv"), in("rig.toml"), in("sync.json"), in("people.csv"));
-    /* the first instant is the reference's first at which all cameras run, a whole number of 1/50 s after its first picture */
-    const double synced = error_mm("people.csv", 2 + ceil((2 - 2) * 50 - 0.01) / 50);
+    const double synced = error_mm("people.csv", 2); /* where the first camera begins; all others run by then */
     printf("synchronised: joints %.1f mm from the truth\n", synced);
     assert_true(synced < 60);
 }
@@ -148,7 +147,7 @@ static void moved_keypoints_are_written_for_others(void **state) {
     vg_keypoints k;
     assert_ok(vg_keypoints_read(in("moved"), NULL, &k, &err));
     assert_int_equal(k.cameras, CAMERAS);
-    assert_in_range(k.frames, 340, 365);
+    assert_in_range(k.frames, 225, 241);
     assert_close(vg_keypoints_rate(&k, 2), 60, 0.01);
     vg_keypoints_free(&k);
     run(0, NULL, "triangulate --keypoints %s --calibration %s --fps 60 --people all --out %s --json", in("moved"),
