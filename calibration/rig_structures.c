@@ -62,8 +62,6 @@ static int32_t stride_of(int32_t n) {
 
 void rig_choose(rig_solver *s, int32_t per_pair) {
     const vg_bundle *b = s->bundle;
-    static const int32_t none = 0;
-    (void)none;
     if (per_pair == 0) {
         for (int32_t k = 0; k < b->structures; k++) s->active[k] = true;
         return;
