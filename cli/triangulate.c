@@ -198,7 +198,17 @@ static vg_status choose_joints(const plan *p, outcome *o, vg_error *err) {
 
 /* ---- reconstruction and filters -------------------------------------------------------------------------------------- */
 
-static vg_status config_of(const plan *p, vg_reconstruct_config *config, vg_error *err) {
+/* Detectors differ in what they call sure: where half of what one saw is less than twice the threshold, the threshold is half
+ * of that. */
+static void fit_confidence(vg_reconstruct_config *config, const vg_keypoints *keypoints) {
+    const double usual = vg_keypoints_confidence(keypoints), scale = 0.5 * usual / config->confidence;
+    if (!(usual > 0 && scale < 1)) return;
+    fprintf(stderr, "vergence: half of the confidences are below %.3g: keypoints above %.3g take part\n", usual,
+            scale * config->confidence);
+    config->confidence *= scale, config->people.confidence *= scale;
+}
+
+static vg_status config_of(const plan *p, vg_reconstruct_config *config, const vg_keypoints *keypoints, vg_error *err) {
     *config = p->pose2sim ? vg_reconstruct_config_pose2sim() : vg_reconstruct_config_default();
     if (strcmp(p->people, "1") == 0)
         config->who = p->pose2sim ? VG_WHO_NECK : VG_WHO_MAIN;
@@ -208,7 +218,10 @@ static vg_status config_of(const plan *p, vg_reconstruct_config *config, vg_erro
         config->who = VG_WHO_ASSOCIATED;
     else
         return vg_fail(err, VG_INVALID, "--people is `%.40s`; it must be 1, all or associated", p->people);
-    if (p->confidence >= 0) config->confidence = p->confidence;
+    if (p->confidence >= 0)
+        config->confidence = p->confidence;
+    else if (!p->pose2sim)
+        fit_confidence(config, keypoints);
     if (p->threshold > 0) config->consensus.threshold = p->threshold;
     config->consensus.min_views = p->least_views;
     if (p->no_bones) config->hold_bones = false;
@@ -280,7 +293,7 @@ static void warn_of_scale(const outcome *o) {
 
 static vg_status reconstruct(const plan *p, outcome *o, vg_error *err) {
     vg_reconstruct_config config;
-    VG_TRY(config_of(p, &config, err));
+    VG_TRY(config_of(p, &config, &o->keypoints, err));
     VG_TRY(choose_joints(p, o, err));
     VG_TRY(vg_reconstruct(&o->people, &o->keypoints, o->cameras, o->fps, &config, err));
     VG_TRY(measure(o, err));
@@ -526,7 +539,8 @@ int vg_cmd_triangulate(int argc, char **argv) {
         {"cutoff", VG_OPTION_REAL, &p.cutoff, 1e-3, 1e5, "HZ", "of butterworth and one-euro (6)"},
         {"gaps", VG_OPTION_INT, &p.gaps, 0, 1e6, "FRAMES",
          "longest gap that is filled (10 with a filter, a second for all, else 0)"},
-        {"confidence", VG_OPTION_REAL, &p.confidence, 0, 1, "C", "keypoints below take no part (0.3)"},
+        {"confidence", VG_OPTION_REAL, &p.confidence, 0, 1, "C",
+         "keypoints below take no part (0.3; less where half of them are below 0.6)"},
         {"threshold", VG_OPTION_REAL, &p.threshold, 0.01, 1e4, "PX", "views agree where their mean error is below"},
         {"min-cameras", VG_OPTION_INT, &p.least_views, 2, VG_MAX_CAMERAS, "N", "fewer views: lost (2)"},
         {"no-bones", VG_OPTION_FLAG, &p.no_bones, 0, 0, "", "do not hold bones to their learned lengths"},

@@ -41,6 +41,20 @@ double vg_keypoints_rate(const vg_keypoints *k, int32_t camera) {
     return near / sum;
 }
 
+double vg_keypoints_confidence(const vg_keypoints *k) {
+    enum { BINS = 1000 };
+    int64_t count[BINS + 1] = {0}, seen = 0, below = 0;
+    const int64_t points = k->first ? k->first[(int64_t)k->frames * k->cameras] * k->set.joints : 0;
+    for (int64_t i = 0; i < points; i++) {
+        if (!(k->points[i].confidence > 0)) continue;
+        count[(int32_t)(fminf(k->points[i].confidence, 1) * BINS)]++, seen++;
+    }
+    if (seen == 0) return 0;
+    for (int32_t b = 0; b <= BINS; b++)
+        if ((below += count[b]) * 2 >= seen) return (double)b / BINS;
+    return 1;
+}
+
 int32_t vg_keypoints_most(const vg_keypoints *k) {
     int32_t most = 0;
     for (int32_t f = 0; f < k->frames; f++)

@@ -78,6 +78,9 @@ static inline double vg_keypoints_time(const vg_keypoints *k, int32_t frame, int
 /* The most detections that a camera has in a frame. */
 int32_t vg_keypoints_most(const vg_keypoints *keypoints);
 
+/* Median confidence of the keypoints that were seen, to a thousandth; 0 where none was. */
+double vg_keypoints_confidence(const vg_keypoints *keypoints);
+
 /* The calibrated camera of each of the recording's, by vg_camera_match. `pairs` ("FOLDER=CAMERA", may be NULL) go first.
  * Fails, naming both sides, where a recorded camera has no calibration; where a calibrated one has no keypoints unless
  * `allow_missing`; and where keypoints cannot be pixels of that camera (normalised, or of another picture size). */

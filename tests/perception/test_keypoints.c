@@ -346,8 +346,21 @@ static void turned_keypoints_come_back(void **state) {
     }
 }
 
+static void the_usual_confidence_is_the_middle_of_those_seen(void **state) {
+    (void)state;
+    vg_keypoint points[5] = {{1, 1, 0.2f}, {1, 1, 0}, {1, 1, 0.3f}, {1, 1, 7}, {0, 0, 0}};
+    int64_t first[] = {0, 5};
+    vg_keypoints k = {.set = {.joints = 1}, .cameras = 1, .frames = 1, .first = first, .points = points};
+    assert_close(vg_keypoints_confidence(&k), 0.3, 1.1e-3);
+    points[2].confidence = 0;
+    assert_close(vg_keypoints_confidence(&k), 0.2, 1.1e-3);
+    first[1] = 0;
+    assert_true(vg_keypoints_confidence(&k) == 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_usual_confidence_is_the_middle_of_those_seen),
         cmocka_unit_test(folders_are_cameras_and_files_are_frames),
         cmocka_unit_test(a_frame_is_filled_with_detections),
         cmocka_unit_test(different_frame_counts_are_named_or_mended),
