@@ -107,14 +107,14 @@ static void the_socket_survives_garbage_and_still_answers(void **state) {
         zmq_send(dealer, "parts", 5, ZMQ_DONTWAIT);
     }
     json_t *reply;
-    assert_ok(vg_control_request(endpoint, "{\"request\":\"status\"}", 5, &reply, &err));
+    assert_ok(vg_control_request(endpoint, "{\"request\":\"status\"}", 60, &reply, &err));
     json_decref(reply);
     zmq_send(dealer, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT);
     zmq_send(dealer, big, 1 << 20, ZMQ_DONTWAIT); /* too large: the connection ends */
     free(big);
-    assert_error(vg_control_request(endpoint, "garbage", 5, &reply, &err), VG_CORRUPT, "not JSON");
-    assert_error(vg_control_request(endpoint, "{\"request\":\"x\"}", 5, &reply, &err), VG_INVALID, "unknown");
-    assert_ok(vg_control_request(endpoint, "{\"request\":\"status\"}", 5, &reply, &err));
+    assert_error(vg_control_request(endpoint, "garbage", 60, &reply, &err), VG_CORRUPT, "not JSON");
+    assert_error(vg_control_request(endpoint, "{\"request\":\"x\"}", 60, &reply, &err), VG_INVALID, "unknown");
+    assert_ok(vg_control_request(endpoint, "{\"request\":\"status\"}", 60, &reply, &err));
     json_decref(reply);
     zmq_close(dealer);
     zmq_ctx_term(zmq);
