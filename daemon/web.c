@@ -228,7 +228,7 @@ static int tell_text(const vg_web *w, struct lws *wsi, const char *text) {
     const size_t size = text ? strlen(text) : 0;
     if (size == 0 || size > w->room) return 0;
     memcpy(w->message + LWS_PRE, text, size);
-    return lws_write(wsi, w->message + LWS_PRE, size, LWS_WRITE_TEXT) < (int)size ? -1 : 0;
+    return lws_write(wsi, w->message + LWS_PRE, size, LWS_WRITE_TEXT) < 0 ? -1 : 0; /* 0: a goodbye is on its way */
 }
 
 static int say_goodbye(struct lws *wsi, client *c, enum lws_close_status why) {
@@ -259,7 +259,7 @@ static int tell(vg_web *w, struct lws *wsi, client *c) {
     if (c->frame == w->shown) return 0;
     c->frame = w->shown;
     const size_t size = vg_web_frame(w->message + LWS_PRE, frame_at(w, w->showing), skeletons_at(w, w->showing));
-    return lws_write(wsi, w->message + LWS_PRE, size, LWS_WRITE_BINARY) < (int)size ? -1 : 0;
+    return lws_write(wsi, w->message + LWS_PRE, size, LWS_WRITE_BINARY) < 0 ? -1 : 0;
 }
 
 /* ---- what libwebsockets asks ---- */

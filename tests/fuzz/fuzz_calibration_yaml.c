@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     vg_status status = tree_from_yaml(&tree, "fuzz", h.text, h.size, &err);
     if (status == VG_OK && h.other) status = tree_from_yaml(&other, "fuzz", h.other, h.other_size, &err);
     if (status == VG_OK)
-        status = json_object_get(tree, "names") ? files_read_easymocap(&set, tree, other, &options, &at)
+        status = json_object_get(tree, "names") ? files_read_easymocap(&set, tree, other, &options, &at, "other")
                                                 : files_read_opencv(&set, tree, other, &options, &at);
     use_set(status, &set, &err);
     json_decref(tree);
