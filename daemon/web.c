@@ -45,7 +45,8 @@ static const file files[] = {
 typedef struct client {
     const file *file; /* that it is being sent */
     size_t sent;
-    bool watches, greeted, leaves;
+    bool watches, greeted, left;
+    int goodbye; /* enum lws_close_status that it is due, 0: none */
     int64_t status_ns;
     uint64_t frame; /* the last one it was told */
 } client;
@@ -231,17 +232,17 @@ static int tell_text(const vg_web *w, struct lws *wsi, const char *text) {
     return lws_write(wsi, w->message + LWS_PRE, size, LWS_WRITE_TEXT) < 0 ? -1 : 0; /* 0: a goodbye is on its way */
 }
 
-static int say_goodbye(struct lws *wsi, client *c, enum lws_close_status why) {
-    c->leaves = true;
-    lws_close_reason(wsi, why, NULL, 0);
-    return -1;
-}
-
-/* What a viewer is to be told next, if anything; the beat asks again. */
+/* What a viewer is to be told next, if anything; the beat asks again. Nothing told before is under way any more, so that
+ * a goodbye comes through. */
 static int tell(vg_web *w, struct lws *wsi, client *c) {
     const int64_t now = vg_clock_now_ns();
-    if (c->leaves) return 0;
-    if (atomic_load(&w->quit)) return say_goodbye(wsi, c, LWS_CLOSE_STATUS_GOINGAWAY);
+    if (c->left) return 0;
+    if (atomic_load(&w->quit)) c->goodbye = LWS_CLOSE_STATUS_GOINGAWAY;
+    if (c->goodbye) {
+        c->left = true;
+        lws_close_reason(wsi, (enum lws_close_status)c->goodbye, NULL, 0);
+        return -1;
+    }
     look(w, now);
     if (!c->greeted) {
         c->greeted = true;
@@ -283,7 +284,9 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return tell(w, wsi, c);
     case LWS_CALLBACK_RECEIVE: /* a viewer has nothing to tell */
-        return say_goodbye(wsi, c, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE);
+        c->goodbye = LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE;
+        lws_callback_on_writable(wsi);
+        return 0;
     case LWS_CALLBACK_CLOSED:
         w->viewers -= c->watches;
         return 0;
