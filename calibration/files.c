@@ -270,8 +270,8 @@ static vg_status check_lens(const vg_named_camera *n, const char *name, vg_error
     return VG_OK;
 }
 
-/* What every reader owes: no two cameras of one name, lenses that can be, and the kind that was asked for. */
-static vg_status settle(vg_camera_set *out, const vg_calibration_options *options, const char *name, vg_error *err) {
+vg_status files_settle(const vg_camera_set *out, const vg_calibration_options *options, const char *name,
+                       vg_error *err) {
     if (options->format && options->format != out->format)
         return vg_fail(err, VG_INVALID, "%s: is %s, not %s", name, format_names[out->format],
                        format_names[options->format]);
@@ -287,7 +287,7 @@ vg_status vg_calibration_parse(const char *name, const char *text, size_t size, 
     const vg_calibration_options o = options ? *options : (vg_calibration_options){0};
     *out = (vg_camera_set){0};
     vg_status status = read_text(out, NULL, name, text, size, &o, err);
-    if (status == VG_OK) status = settle(out, &o, name, err);
+    if (status == VG_OK) status = files_settle(out, &o, name, err);
     if (status != VG_OK) vg_camera_set_free(out);
     return status;
 }
@@ -315,7 +315,7 @@ vg_status vg_calibration_read(const char *path, const vg_calibration_options *op
     source s = {0};
     VG_TRY(vg_text_load(&s.text, &s.size, file, err));
     vg_status status = read_text(out, file, file, s.text, s.size, &o, err);
-    if (status == VG_OK) status = settle(out, &o, file, err);
+    if (status == VG_OK) status = files_settle(out, &o, file, err);
     release(&s);
     if (status != VG_OK) vg_camera_set_free(out);
     return status;

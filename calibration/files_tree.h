@@ -47,6 +47,10 @@ vg_status camera_set_name(vg_named_camera *camera, const char *name, const tree_
 /* How many distortion coefficients the camera needs: 4, 5 or 8 (fisheye 4). */
 int camera_distortion_count(const vg_camera *camera);
 
+/* What every reader owes: no two cameras of one name, lenses that can be, and the kind that was asked for. */
+vg_status files_settle(const vg_camera_set *set, const vg_calibration_options *options, const char *name,
+                       vg_error *err);
+
 /* Readers and writers by format. */
 vg_status files_read_toml(vg_camera_set *out, const json_t *tree, const vg_calibration_options *options,
                           const tree_at *at);

@@ -367,8 +367,11 @@ static vg_status begin_listening(vg_web *w, vg_error *err) {
     VG_TRY(vg_web_place(text, w->host, port, err));
     VG_TRY(try_place(w, port, &at, err));
     getnameinfo((const struct sockaddr *)&at, sizeof at, address, sizeof address, NULL, 0, NI_NUMERICHOST);
-    w->protocols[0] = (struct lws_protocols){
-        .name = "http", .callback = on_event, .per_session_data_size = sizeof(client), .rx_buffer_size = 128};
+    w->protocols[0] = (struct lws_protocols){.name = "http",
+                                             .callback = on_event,
+                                             .per_session_data_size = sizeof(client),
+                                             .rx_buffer_size = 128,
+                                             .tx_packet_size = LEAST_ROOM};
     const struct lws_context_creation_info info = {.port = atoi(port),
                                                    .iface = address,
                                                    .protocols = w->protocols,
