@@ -1,4 +1,4 @@
-/* vergence take: recordings of live sessions, told and turned into motion files. */
+/* vergence take: recordings of live sessions and motion files, told and turned into motion files. */
 #include "cli/cli.h"
 
 #include "perception/armature.h"
@@ -170,7 +170,7 @@ static bool ends_with(const char *text, const char *end) {
 }
 
 typedef struct export_plan {
-    const char *out, *axes, *unit;
+    const char *out, *axes, *unit, *from;
     double rate;
     int32_t person; /* 0: all */
 } export_plan;
@@ -193,6 +193,51 @@ static vg_status write_motion(const char *path, vg_motion *m, const export_plan 
     }
     vg_motion_convert(m, unit, axes);
     return vg_motion_write(path, m, err);
+}
+
+/* ---- motion files: other formats, units and axes ---- */
+
+static bool is_motion(const char *path) {
+    static const char *const endings[] = {".trc", ".c3d", ".csv", ".jsonl"};
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (ends_with(path, endings[i])) return true;
+    return false;
+}
+
+/* `unit` and `axes` are those that were read. */
+static void print_motion(const vg_motion *m, vg_unit was_unit, vg_axes was_axes, const char *path,
+                         const export_plan *plan, bool json) {
+    int64_t lost = 0;
+    const int64_t all = (int64_t)m->frames * m->points;
+    for (int64_t i = 0; i < all; i++) lost += !isfinite(m->positions[3 * i]);
+    const char *unit = vg_unit_name(was_unit), *axes = vg_axes_name(was_axes);
+    if (json) {
+        json_t *names = json_array();
+        for (int32_t i = 0; i < m->points; i++) json_array_append_new(names, json_string(m->names[i]));
+        vg_json_print(json_pack("{s:s,s:i,s:f,s:s,s:s,s:I,s:o,s:s*}", "file", path, "frames", m->frames, "rate_hz",
+                                m->rate, "unit", unit, "axes", axes, "lost", (json_int_t)lost, "points", names, "wrote",
+                                plan->out));
+        return;
+    }
+    printf("%s: %d frames of %d points at %g a second; %s, %s; %.1f %% lost\n", path, m->frames, m->points, m->rate,
+           unit, axes, all ? 100.0 * (double)lost / (double)all : 0.0);
+    if (plan->out) printf("  wrote %s\n", plan->out);
+}
+
+static vg_status take_motion(const char *path, const export_plan *plan, bool json, vg_error *err) {
+    vg_motion m;
+    vg_motion_options options = vg_motion_options_default();
+    vg_axes axes;
+    if (plan->from && !vg_axes_parse(plan->from, &axes))
+        return vg_fail(err, VG_INVALID, "--from is `%.40s`; it must be z-up, y-up, y-up-yzx or y-down", plan->from);
+    if (plan->from) options.axes = (int32_t)axes;
+    VG_TRY(vg_motion_read(path, &options, &m, err));
+    const vg_unit unit = (vg_unit)m.unit;
+    axes = (vg_axes)m.axes;
+    const vg_status status = plan->out ? write_motion(plan->out, &m, plan, err) : VG_OK;
+    if (status == VG_OK) print_motion(&m, unit, axes, path, plan, json);
+    vg_motion_free(&m);
+    return status;
 }
 
 /* Formats of one person get a file for each: OUT_P2.trc. */
@@ -255,10 +300,11 @@ int vg_cmd_take(int argc, char **argv) {
         {"frame", VG_OPTION_TEXT, &plan.axes, 0, 0, "AXES",
          "z-up, y-up, y-up-yzx, y-down (y-up-yzx for .trc, else z-up; .bvh is y-up)"},
         {"unit", VG_OPTION_TEXT, &plan.unit, 0, 0, "UNIT", "m, cm, mm (mm for .c3d, cm for .bvh, else m)"},
+        {"from", VG_OPTION_TEXT, &plan.from, 0, 0, "AXES", "axes of a TRC that does not name them (z-up)"},
         {"json", VG_OPTION_FLAG, &json, 0, 0, "", "print JSON"},
         {0}};
-    const vg_usage usage = {"vergence take show|export FILE.mcap [OPTIONS]",
-                            "What a recording holds, and its skeletons as a motion file.", options, 2};
+    const vg_usage usage = {"vergence take show|export FILE.mcap|.trc|.c3d|.csv|.jsonl [OPTIONS]",
+                            "What a recording or motion file holds, and the same as another motion file.", options, 2};
     vg_texts words;
     int code;
     if (!vg_options_begin(&usage, argc, argv, &words, &code)) return code;
@@ -268,6 +314,10 @@ int vg_cmd_take(int argc, char **argv) {
         return VG_EXIT_USAGE;
     }
     vg_error err = {0};
+    if (is_motion(words.text[1])) {
+        const vg_status read = take_motion(words.text[1], &plan, json, &err);
+        return read == VG_OK ? VG_EXIT_OK : vg_report_error(read, &err);
+    }
     take t = {0};
     json_t *files = json_array();
     vg_status status = take_read(&t, words.text[1], &err);

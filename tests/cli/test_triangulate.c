@@ -268,6 +268,36 @@ static void several_people_have_files_or_names_of_their_own(void **state) {
     vg_motion_free(&second);
 }
 
+/* Round through the formats: the places come back, in the unit and axes that each file names. */
+static void motion_files_turn_into_others(void **state) {
+    (void)state;
+    vg_error err = {0};
+    write_calibration("cal.toml", 1, 3), write_keypoints("kp.csv", 3, 1, false);
+    run("triangulate --calibration %s/cal.toml --keypoints %s/kp.csv --fps 50 --out %s/a.trc", folder, folder, folder);
+    expect(0, NULL);
+    run("take export %s/a.trc --out %s/b.c3d", folder, folder);
+    expect(0, NULL);
+    assert_non_null(strstr(got.out, "40 frames of 3 points at 50 a second; m, y-up-yzx"));
+    run("take export %s/b.c3d --out %s/c.jsonl --unit m --frame y-up-yzx", folder, folder);
+    expect(0, NULL);
+    char path[2][5000];
+    snprintf(path[0], sizeof path[0], "%s/a.trc", folder), snprintf(path[1], sizeof path[1], "%s/c.jsonl", folder);
+    vg_motion a, c;
+    assert_ok(vg_motion_read(path[0], NULL, &a, &err));
+    assert_ok(vg_motion_read(path[1], NULL, &c, &err));
+    assert_int_equal(c.axes, VG_AXES_Y_UP_YZX);
+    assert_int_equal(c.frames, a.frames);
+    for (int32_t i = 0; i < a.frames * a.points * 3; i++) assert_close(c.positions[i], a.positions[i], 1e-6);
+    vg_motion_free(&a), vg_motion_free(&c);
+    run("take show %s/b.c3d --json", folder);
+    expect(0, NULL);
+    assert_non_null(strstr(got.out, "\"unit\": \"mm\""));
+    run("take show %s/none.trc", folder);
+    expect(5, "none.trc");
+    run("take export %s/a.trc --out %s/d.csv --from sideways", folder, folder);
+    expect(2, "--from is `sideways`");
+}
+
 int main(void) {
     snprintf(folder, sizeof folder, "%s", vg_test_folder());
     const struct CMUnitTest tests[] = {
@@ -275,6 +305,7 @@ int main(void) {
         cmocka_unit_test(wrong_inputs_are_named_with_their_mend),
         cmocka_unit_test(files_hold_what_was_there),
         cmocka_unit_test(the_preset_reproduces_the_reference_s_file),
+        cmocka_unit_test(motion_files_turn_into_others),
         cmocka_unit_test(several_people_have_files_or_names_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
